@@ -532,47 +532,49 @@ static void train_k0_dense_batch_norm(const float *restrict x, const float *rest
 
 /* autoencoder.dl:9: batch_norm, relu -> f32[4, 32]; in 8 places */
 static void train_k1_batch_norm_relu(const float *restrict batch_norm, const int32_t *restrict count_,
-        float *restrict encoder_1_dense_1_y, const float *restrict encoder_1_dense_1_bias,
-        float *restrict encoder_1_batch_norm_1_moving_mean, float *restrict encoder_1_batch_norm_1_moving_variance,
-        float *restrict encoder_1_batch_norm_1_factor, const float *restrict encoder_1_batch_norm_1_gamma,
-        const float *restrict encoder_1_batch_norm_1_beta, float *restrict h)
+        float *restrict encoder_1_batch_norm_1_average, const float *restrict encoder_1_dense_1_y,
+        const float *restrict encoder_1_dense_1_bias, float *restrict encoder_1_batch_norm_1_moving_mean,
+        float *restrict encoder_1_batch_norm_1_moving_variance, float *restrict encoder_1_batch_norm_1_factor,
+        const float *restrict encoder_1_batch_norm_1_gamma, const float *restrict encoder_1_batch_norm_1_beta,
+        float *restrict h)
 {
-    float encoder_1_batch_norm_1_average[32];
-    const float v1 = (float)count_[0];
+    const int32_t v1 = count_[0];
+    const float v2 = (float)v1;
+    const int v3 = 0 < v1;
+    const int v4 = 1 < v1;
+    const int v5 = 2 < v1;
+    const int v6 = 3 < v1;
     for (int j0 = 0; j0 < 32; j0++) {
-        encoder_1_batch_norm_1_average[j0] = (batch_norm[j0] + batch_norm[j0 + 32] + batch_norm[j0 + 64] + batch_norm[j0 + 96])
-                / v1;
+        const float v7 = encoder_1_dense_1_y[j0];
+        const float v8 = encoder_1_dense_1_bias[j0];
+        const float v9 = v7 + v8;
+        const float v10 = encoder_1_dense_1_y[j0 + 32];
+        const float v11 = v10 + v8;
+        const float v12 = encoder_1_dense_1_y[j0 + 64];
+        const float v13 = v12 + v8;
+        const float v14 = encoder_1_dense_1_y[j0 + 96];
+        const float v15 = v14 + v8;
+        const float v16 = encoder_1_batch_norm_1_moving_mean[j0] * 0.9f;
+        const float v17 = encoder_1_batch_norm_1_moving_variance[j0] * 0.9f;
+        const float encoder_1_batch_norm_1_average_v0 = (batch_norm[j0] + batch_norm[j0 + 32] + batch_norm[j0 + 64]
+                + batch_norm[j0 + 96]) / v2;
+        encoder_1_batch_norm_1_average[j0] = encoder_1_batch_norm_1_average_v0;
+        const float v18 = v9 - encoder_1_batch_norm_1_average_v0;
+        const float v19 = v11 - encoder_1_batch_norm_1_average_v0;
+        const float v20 = v13 - encoder_1_batch_norm_1_average_v0;
+        const float v21 = v15 - encoder_1_batch_norm_1_average_v0;
+        const float encoder_1_batch_norm_1_variance_v1 = ((v3 ? v18 * v18 : 0.0f) + (v4 ? v19 * v19 : 0.0f) + (v5 ? v20 * v20
+                : 0.0f) + (v6 ? v21 * v21 : 0.0f)) / v2;
+        encoder_1_batch_norm_1_moving_mean[j0] = v16 + encoder_1_batch_norm_1_average_v0 * 0.1f;
+        encoder_1_batch_norm_1_moving_variance[j0] = v17 + encoder_1_batch_norm_1_variance_v1 * 0.1f;
+        encoder_1_batch_norm_1_factor[j0] = dl_rsqrt(encoder_1_batch_norm_1_variance_v1 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
-            encoder_1_dense_1_y[j0 * 32 + j1] = encoder_1_dense_1_y[j0 * 32 + j1] + encoder_1_dense_1_bias[j1]
-                    - encoder_1_batch_norm_1_average[j1];
-        }
-    }
-    const int32_t v2 = count_[0];
-    const int v3 = 0 < v2;
-    const int v4 = 1 < v2;
-    const int v5 = 2 < v2;
-    const int v6 = 3 < v2;
-    const float v7 = (float)v2;
-    for (int j0 = 0; j0 < 32; j0++) {
-        const float v8 = encoder_1_dense_1_y[j0];
-        const float v9 = encoder_1_dense_1_y[j0 + 32];
-        const float v10 = encoder_1_dense_1_y[j0 + 64];
-        const float v11 = encoder_1_dense_1_y[j0 + 96];
-        const float v12 = encoder_1_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float encoder_1_batch_norm_1_variance_v2 = ((v3 ? v8 * v8 : 0.0f) + (v4 ? v9 * v9 : 0.0f) + (v5 ? v10 * v10
-                : 0.0f) + (v6 ? v11 * v11 : 0.0f)) / v7;
-        encoder_1_batch_norm_1_moving_mean[j0] = encoder_1_batch_norm_1_moving_mean[j0] * 0.9f
-                + encoder_1_batch_norm_1_average[j0] * 0.1f;
-        encoder_1_batch_norm_1_moving_variance[j0] = v12 + encoder_1_batch_norm_1_variance_v2 * 0.1f;
-        encoder_1_batch_norm_1_factor[j0] = dl_rsqrt(encoder_1_batch_norm_1_variance_v2 + 0.001f);
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v13 = encoder_1_dense_1_y[j0 * 32 + j1] * (encoder_1_batch_norm_1_factor[j1]
+            const float v22 = (encoder_1_dense_1_y[j0 * 32 + j1] + encoder_1_dense_1_bias[j1]
+                    - encoder_1_batch_norm_1_average[j1]) * (encoder_1_batch_norm_1_factor[j1]
                     * encoder_1_batch_norm_1_gamma[j1]) + encoder_1_batch_norm_1_beta[j1];
-            h[j0 * 32 + j1] = v13 < 0.0f ? 0.0f : v13;
+            h[j0 * 32 + j1] = v22 < 0.0f ? 0.0f : v22;
         }
     }
 }
@@ -612,7 +614,7 @@ static inline void train_k2_dense_batch_norm_tile_4(const float *restrict a, int
 
 static void train_k2_dense_batch_norm(const float *restrict h, const float *restrict encoder_2_dense_1_kernel,
         float *restrict encoder_2_dense_1_y, const int32_t *restrict count_, const float *restrict encoder_2_dense_1_bias,
-        float *restrict batch_norm_3)
+        float *restrict batch_norm_2)
 {
     for (int n = 0; n < 32; n += 4)
         train_k2_dense_batch_norm_tile_4(h, 0, encoder_2_dense_1_kernel + n, encoder_2_dense_1_y + n);
@@ -621,7 +623,7 @@ static void train_k2_dense_batch_norm(const float *restrict h, const float *rest
         for (int j0 = 0; j0 < 32; j0++) {
             const float v2 = encoder_2_dense_1_y[i0 * 32 + j0];
             const float v3 = encoder_2_dense_1_bias[j0];
-            batch_norm_3[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
+            batch_norm_2[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
         }
     }
 }
@@ -661,7 +663,7 @@ static inline void train_k4_dense_batch_norm_tile_4(const float *restrict a, int
 
 static void train_k4_dense_batch_norm(const float *restrict h_2, const float *restrict code_dense_1_kernel,
         float *restrict code_dense_1_y, const int32_t *restrict count_, const float *restrict code_dense_1_bias,
-        float *restrict batch_norm_5)
+        float *restrict batch_norm_3)
 {
     for (int n = 0; n < 8; n += 4)
         train_k4_dense_batch_norm_tile_4(h_2, 0, code_dense_1_kernel + n, code_dense_1_y + n);
@@ -671,52 +673,55 @@ static void train_k4_dense_batch_norm(const float *restrict h_2, const float *re
         for (int j0 = 0; j0 < 8; j0++) {
             const float v2 = code_dense_1_y[i0 * 8 + j0];
             const float v3 = code_dense_1_bias[j0];
-            batch_norm_5[i0 * 8 + j0] = v1 ? v2 + v3 : 0.0f;
+            batch_norm_3[i0 * 8 + j0] = v1 ? v2 + v3 : 0.0f;
         }
     }
 }
 
 /* autoencoder.dl:9: batch_norm, relu -> f32[4, 8]; in 2 places */
-static void train_k5_batch_norm_relu(const float *restrict batch_norm_5, const int32_t *restrict count_,
-        float *restrict code_dense_1_y, const float *restrict code_dense_1_bias, float *restrict code_batch_norm_1_moving_mean,
+static void train_k5_batch_norm_relu(const float *restrict batch_norm_3, const int32_t *restrict count_,
+        float *restrict code_batch_norm_1_average, const float *restrict code_dense_1_y,
+        const float *restrict code_dense_1_bias, float *restrict code_batch_norm_1_moving_mean,
         float *restrict code_batch_norm_1_moving_variance, float *restrict code_batch_norm_1_factor,
         const float *restrict code_batch_norm_1_gamma, const float *restrict code_batch_norm_1_beta, float *restrict h_3)
 {
-    float code_batch_norm_1_average[8];
-    const float v1 = (float)count_[0];
-    for (int j0 = 0; j0 < 8; j0++) {
-        code_batch_norm_1_average[j0] = (batch_norm_5[j0] + batch_norm_5[j0 + 8] + batch_norm_5[j0 + 16]
-                + batch_norm_5[j0 + 24]) / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 8; j1++) {
-            code_dense_1_y[j0 * 8 + j1] = code_dense_1_y[j0 * 8 + j1] + code_dense_1_bias[j1] - code_batch_norm_1_average[j1];
-        }
-    }
-    const int32_t v2 = count_[0];
-    const int v3 = 0 < v2;
-    const int v4 = 1 < v2;
-    const int v5 = 2 < v2;
-    const int v6 = 3 < v2;
-    const float v7 = (float)v2;
+    const int32_t v1 = count_[0];
+    const float v2 = (float)v1;
+    const int v3 = 0 < v1;
+    const int v4 = 1 < v1;
+    const int v5 = 2 < v1;
+    const int v6 = 3 < v1;
     #pragma GCC unroll 1
     for (int j0 = 0; j0 < 8; j0++) {
-        const float v8 = code_dense_1_y[j0];
-        const float v9 = code_dense_1_y[j0 + 8];
-        const float v10 = code_dense_1_y[j0 + 16];
-        const float v11 = code_dense_1_y[j0 + 24];
-        const float v12 = code_batch_norm_1_moving_variance[j0] * 0.9f;
-        const float code_batch_norm_1_variance_v2 = ((v3 ? v8 * v8 : 0.0f) + (v4 ? v9 * v9 : 0.0f) + (v5 ? v10 * v10 : 0.0f)
-                + (v6 ? v11 * v11 : 0.0f)) / v7;
-        code_batch_norm_1_moving_mean[j0] = code_batch_norm_1_moving_mean[j0] * 0.9f + code_batch_norm_1_average[j0] * 0.1f;
-        code_batch_norm_1_moving_variance[j0] = v12 + code_batch_norm_1_variance_v2 * 0.1f;
-        code_batch_norm_1_factor[j0] = dl_rsqrt(code_batch_norm_1_variance_v2 + 0.001f);
+        const float v7 = code_dense_1_y[j0];
+        const float v8 = code_dense_1_bias[j0];
+        const float v9 = v7 + v8;
+        const float v10 = code_dense_1_y[j0 + 8];
+        const float v11 = v10 + v8;
+        const float v12 = code_dense_1_y[j0 + 16];
+        const float v13 = v12 + v8;
+        const float v14 = code_dense_1_y[j0 + 24];
+        const float v15 = v14 + v8;
+        const float v16 = code_batch_norm_1_moving_mean[j0] * 0.9f;
+        const float v17 = code_batch_norm_1_moving_variance[j0] * 0.9f;
+        const float code_batch_norm_1_average_v0 = (batch_norm_3[j0] + batch_norm_3[j0 + 8] + batch_norm_3[j0 + 16]
+                + batch_norm_3[j0 + 24]) / v2;
+        code_batch_norm_1_average[j0] = code_batch_norm_1_average_v0;
+        const float v18 = v9 - code_batch_norm_1_average_v0;
+        const float v19 = v11 - code_batch_norm_1_average_v0;
+        const float v20 = v13 - code_batch_norm_1_average_v0;
+        const float v21 = v15 - code_batch_norm_1_average_v0;
+        const float code_batch_norm_1_variance_v1 = ((v3 ? v18 * v18 : 0.0f) + (v4 ? v19 * v19 : 0.0f) + (v5 ? v20 * v20 : 0.0f)
+                + (v6 ? v21 * v21 : 0.0f)) / v2;
+        code_batch_norm_1_moving_mean[j0] = v16 + code_batch_norm_1_average_v0 * 0.1f;
+        code_batch_norm_1_moving_variance[j0] = v17 + code_batch_norm_1_variance_v1 * 0.1f;
+        code_batch_norm_1_factor[j0] = dl_rsqrt(code_batch_norm_1_variance_v1 + 0.001f);
     }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 8; j1++) {
-            const float v13 = code_dense_1_y[j0 * 8 + j1] * (code_batch_norm_1_factor[j1] * code_batch_norm_1_gamma[j1])
-                    + code_batch_norm_1_beta[j1];
-            h_3[j0 * 8 + j1] = v13 < 0.0f ? 0.0f : v13;
+            const float v22 = (code_dense_1_y[j0 * 8 + j1] + code_dense_1_bias[j1] - code_batch_norm_1_average[j1])
+                    * (code_batch_norm_1_factor[j1] * code_batch_norm_1_gamma[j1]) + code_batch_norm_1_beta[j1];
+            h_3[j0 * 8 + j1] = v22 < 0.0f ? 0.0f : v22;
         }
     }
 }
@@ -756,7 +761,7 @@ static inline void train_k6_dense_batch_norm_tile_4(const float *restrict a, int
 
 static void train_k6_dense_batch_norm(const float *restrict h_3, const float *restrict decoder_1_dense_1_kernel,
         float *restrict decoder_1_dense_1_y, const int32_t *restrict count_, const float *restrict decoder_1_dense_1_bias,
-        float *restrict batch_norm_7)
+        float *restrict batch_norm_4)
 {
     for (int n = 0; n < 32; n += 4)
         train_k6_dense_batch_norm_tile_4(h_3, 0, decoder_1_dense_1_kernel + n, decoder_1_dense_1_y + n);
@@ -765,7 +770,7 @@ static void train_k6_dense_batch_norm(const float *restrict h_3, const float *re
         for (int j0 = 0; j0 < 32; j0++) {
             const float v2 = decoder_1_dense_1_y[i0 * 32 + j0];
             const float v3 = decoder_1_dense_1_bias[j0];
-            batch_norm_7[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
+            batch_norm_4[i0 * 32 + j0] = v1 ? v2 + v3 : 0.0f;
         }
     }
 }
@@ -988,64 +993,69 @@ static void train_k16_dense_adam(const float *restrict h_5, const float *restric
 
 /* autoencoder.dl:9: batch_norm, autoencoder.dl:31: adam -> f32[32]; in 4 places */
 static void train_k17_batch_norm_adam(const float *restrict relu, const float *restrict decoder_2_dense_1_y,
+        const float *restrict decoder_2_dense_1_bias, const float *restrict decoder_2_batch_norm_1_average,
         const float *restrict decoder_2_batch_norm_1_gamma, const float *restrict decoder_2_batch_norm_1_factor,
-        const int32_t *restrict count_, float *restrict batch_norm_14, float *restrict m_decoder_2_batch_norm_1_gamma,
+        const int32_t *restrict count_, float *restrict batch_norm_9, float *restrict m_decoder_2_batch_norm_1_gamma,
         float *restrict v_decoder_2_batch_norm_1_gamma)
 {
-    float batch_norm_12[32];
-    float batch_norm_13[32];
+    float batch_norm_7[32];
+    float batch_norm_8[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v2 = decoder_2_batch_norm_1_factor[j0];
-        const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v0 = relu[j0] * decoder_2_dense_1_y[j0] + relu[j0 + 32] * decoder_2_dense_1_y[j0 + 32] + relu[j0 + 64]
-                * decoder_2_dense_1_y[j0 + 64] + relu[j0 + 96] * decoder_2_dense_1_y[j0 + 96];
-        batch_norm_12[j0] = sum_v0;
-        batch_norm_13[j0] = sum_v0 * decoder_2_batch_norm_1_gamma[j0] * v3 / v1;
+        const float v2 = decoder_2_dense_1_bias[j0];
+        const float v3 = decoder_2_batch_norm_1_average[j0];
+        const float v4 = decoder_2_batch_norm_1_factor[j0];
+        const float v5 = v4 * v4 * v4 * -0.5f;
+        const float sum_v0 = relu[j0] * (decoder_2_dense_1_y[j0] + v2 - v3) + relu[j0 + 32] * (decoder_2_dense_1_y[j0 + 32] + v2
+                - v3) + relu[j0 + 64] * (decoder_2_dense_1_y[j0 + 64] + v2 - v3) + relu[j0 + 96] * (decoder_2_dense_1_y[j0 + 96]
+                + v2 - v3);
+        batch_norm_7[j0] = sum_v0;
+        batch_norm_8[j0] = sum_v0 * decoder_2_batch_norm_1_gamma[j0] * v5 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v4 = j0 < count_[0];
+        const int v6 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_13[j1];
-            batch_norm_14[j0 * 32 + j1] = (v4 ? v5 : 0.0f) * decoder_2_dense_1_y[j0 * 32 + j1];
+            const float v7 = batch_norm_8[j1];
+            batch_norm_9[j0 * 32 + j1] = (v6 ? v7 : 0.0f) * (decoder_2_dense_1_y[j0 * 32 + j1] + decoder_2_dense_1_bias[j1]
+                    - decoder_2_batch_norm_1_average[j1]);
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v6 = batch_norm_12[j0] * decoder_2_batch_norm_1_factor[j0];
-        m_decoder_2_batch_norm_1_gamma[j0] = m_decoder_2_batch_norm_1_gamma[j0] * 0.9f + v6 * 0.1f;
-        v_decoder_2_batch_norm_1_gamma[j0] = v_decoder_2_batch_norm_1_gamma[j0] * 0.999f + v6 * 0.001f * v6;
+        const float v8 = batch_norm_7[j0] * decoder_2_batch_norm_1_factor[j0];
+        m_decoder_2_batch_norm_1_gamma[j0] = m_decoder_2_batch_norm_1_gamma[j0] * 0.9f + v8 * 0.1f;
+        v_decoder_2_batch_norm_1_gamma[j0] = v_decoder_2_batch_norm_1_gamma[j0] * 0.999f + v8 * 0.001f * v8;
     }
 }
 
 /* autoencoder.dl:9: batch_norm, dense, autoencoder.dl:31: adam -> f32[32]; in 4 places */
 static void train_k18_batch_norm_dense_adam(const float *restrict relu, const float *restrict decoder_2_batch_norm_1_factor,
-        const float *restrict decoder_2_batch_norm_1_gamma, const float *restrict batch_norm_14, const int32_t *restrict count_,
-        float *restrict batch_norm_16, float *restrict m_decoder_2_dense_1_bias, float *restrict v_decoder_2_dense_1_bias,
+        const float *restrict decoder_2_batch_norm_1_gamma, const float *restrict batch_norm_9, const int32_t *restrict count_,
+        float *restrict batch_norm_11, float *restrict m_decoder_2_dense_1_bias, float *restrict v_decoder_2_dense_1_bias,
         float *restrict m_decoder_2_batch_norm_1_beta, float *restrict v_decoder_2_batch_norm_1_beta)
 {
-    float batch_norm_11[32];
-    float batch_norm_15[32];
+    float batch_norm_6[32];
+    float batch_norm_10[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = decoder_2_batch_norm_1_factor[j0] * decoder_2_batch_norm_1_gamma[j0];
-        const float v3 = (batch_norm_14[j0] + batch_norm_14[j0 + 32] + batch_norm_14[j0 + 64] + batch_norm_14[j0 + 96]) * 2.0f;
+        const float v3 = (batch_norm_9[j0] + batch_norm_9[j0 + 32] + batch_norm_9[j0 + 64] + batch_norm_9[j0 + 96]) * 2.0f;
         const float sum_v0 = relu[j0] + relu[j0 + 32] + relu[j0 + 64] + relu[j0 + 96];
-        batch_norm_11[j0] = sum_v0;
-        batch_norm_15[j0] = -(sum_v0 * v2 + v3) / v1;
+        batch_norm_6[j0] = sum_v0;
+        batch_norm_10[j0] = -(sum_v0 * v2 + v3) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_15[j1];
-            batch_norm_16[j0 * 32 + j1] = relu[j0 * 32 + j1] * (decoder_2_batch_norm_1_factor[j1]
-                    * decoder_2_batch_norm_1_gamma[j1]) + batch_norm_14[j0 * 32 + j1] * 2.0f + (v4 ? v5 : 0.0f);
+            const float v5 = batch_norm_10[j1];
+            batch_norm_11[j0 * 32 + j1] = relu[j0 * 32 + j1] * (decoder_2_batch_norm_1_factor[j1]
+                    * decoder_2_batch_norm_1_gamma[j1]) + batch_norm_9[j0 * 32 + j1] * 2.0f + (v4 ? v5 : 0.0f);
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
         const float v6 = m_decoder_2_dense_1_bias[j0] * 0.9f;
         const float v7 = v_decoder_2_dense_1_bias[j0] * 0.999f;
-        const float v8 = batch_norm_11[j0];
-        const float sum_v3 = batch_norm_16[j0] + batch_norm_16[j0 + 32] + batch_norm_16[j0 + 64] + batch_norm_16[j0 + 96];
+        const float v8 = batch_norm_6[j0];
+        const float sum_v3 = batch_norm_11[j0] + batch_norm_11[j0 + 32] + batch_norm_11[j0 + 64] + batch_norm_11[j0 + 96];
         m_decoder_2_dense_1_bias[j0] = v6 + sum_v3 * 0.1f;
         v_decoder_2_dense_1_bias[j0] = v7 + sum_v3 * 0.001f * sum_v3;
         m_decoder_2_batch_norm_1_beta[j0] = m_decoder_2_batch_norm_1_beta[j0] * 0.9f + v8 * 0.1f;
@@ -1096,11 +1106,11 @@ static inline void train_k20_dense_relu_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void train_k20_dense_relu(const float *restrict batch_norm_16, const float *restrict decoder_2_dense_1_kernel_2,
+static void train_k20_dense_relu(const float *restrict batch_norm_11, const float *restrict decoder_2_dense_1_kernel_2,
         float *restrict relu_2, const float *restrict h_4)
 {
     for (int n = 0; n < 32; n += 4)
-        train_k20_dense_relu_tile_4(batch_norm_16, 0, decoder_2_dense_1_kernel_2 + n, relu_2 + n);
+        train_k20_dense_relu_tile_4(batch_norm_11, 0, decoder_2_dense_1_kernel_2 + n, relu_2 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
             const float v1 = relu_2[i0 * 32 + j0];
@@ -1142,14 +1152,14 @@ static inline void train_k21_dense_adam_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void train_k21_dense_adam(const float *restrict h_4, const float *restrict batch_norm_16, float *restrict dense_6,
+static void train_k21_dense_adam(const float *restrict h_4, const float *restrict batch_norm_11, float *restrict dense_6,
         float *restrict m_decoder_2_dense_1_kernel, float *restrict v_decoder_2_dense_1_kernel,
         float *restrict decoder_2_dense_1_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 32; n += 4)
-            train_k21_dense_adam_tile_4(h_4, i0_0, batch_norm_16 + n, dense_6 + n);
+            train_k21_dense_adam_tile_4(h_4, i0_0, batch_norm_11 + n, dense_6 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
                 const float v1 = dense_6[i0 * 32 - i0_0 * 32 + j0];
@@ -1207,11 +1217,11 @@ static inline void train_k25_dense_relu_tile_4(const float *restrict a, int at, 
     c[27] = c3_3;
 }
 
-static void train_k25_dense_relu(const float *restrict batch_norm_22, const float *restrict decoder_1_dense_1_kernel_2,
+static void train_k25_dense_relu(const float *restrict batch_norm_17, const float *restrict decoder_1_dense_1_kernel_2,
         float *restrict relu_3, const float *restrict h_3)
 {
     for (int n = 0; n < 8; n += 4)
-        train_k25_dense_relu_tile_4(batch_norm_22, 0, decoder_1_dense_1_kernel_2 + n, relu_3 + n);
+        train_k25_dense_relu_tile_4(batch_norm_17, 0, decoder_1_dense_1_kernel_2 + n, relu_3 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         #pragma GCC unroll 1
         for (int j0 = 0; j0 < 8; j0++) {
@@ -1254,14 +1264,14 @@ static inline void train_k26_dense_adam_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void train_k26_dense_adam(const float *restrict h_3, const float *restrict batch_norm_22, float *restrict dense_9,
+static void train_k26_dense_adam(const float *restrict h_3, const float *restrict batch_norm_17, float *restrict dense_9,
         float *restrict m_decoder_1_dense_1_kernel, float *restrict v_decoder_1_dense_1_kernel,
         float *restrict decoder_1_dense_1_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 8; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 32; n += 4)
-            train_k26_dense_adam_tile_4(h_3, i0_0, batch_norm_22 + n, dense_9 + n);
+            train_k26_dense_adam_tile_4(h_3, i0_0, batch_norm_17 + n, dense_9 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
                 const float v1 = dense_9[i0 * 32 - i0_0 * 32 + j0];
@@ -1278,66 +1288,70 @@ static void train_k26_dense_adam(const float *restrict h_3, const float *restric
 
 /* autoencoder.dl:9: batch_norm, autoencoder.dl:31: adam -> f32[8] */
 static void train_k27_batch_norm_adam(const float *restrict relu_3, const float *restrict code_dense_1_y,
+        const float *restrict code_dense_1_bias, const float *restrict code_batch_norm_1_average,
         const float *restrict code_batch_norm_1_gamma, const float *restrict code_batch_norm_1_factor,
-        const int32_t *restrict count_, float *restrict batch_norm_26, float *restrict m_code_batch_norm_1_gamma,
+        const int32_t *restrict count_, float *restrict batch_norm_21, float *restrict m_code_batch_norm_1_gamma,
         float *restrict v_code_batch_norm_1_gamma)
 {
-    float batch_norm_24[8];
-    float batch_norm_25[8];
+    float batch_norm_19[8];
+    float batch_norm_20[8];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 8; j0++) {
-        const float v2 = code_batch_norm_1_factor[j0];
-        const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v0 = relu_3[j0] * code_dense_1_y[j0] + relu_3[j0 + 8] * code_dense_1_y[j0 + 8] + relu_3[j0 + 16]
-                * code_dense_1_y[j0 + 16] + relu_3[j0 + 24] * code_dense_1_y[j0 + 24];
-        batch_norm_24[j0] = sum_v0;
-        batch_norm_25[j0] = sum_v0 * code_batch_norm_1_gamma[j0] * v3 / v1;
+        const float v2 = code_dense_1_bias[j0];
+        const float v3 = code_batch_norm_1_average[j0];
+        const float v4 = code_batch_norm_1_factor[j0];
+        const float v5 = v4 * v4 * v4 * -0.5f;
+        const float sum_v0 = relu_3[j0] * (code_dense_1_y[j0] + v2 - v3) + relu_3[j0 + 8] * (code_dense_1_y[j0 + 8] + v2 - v3)
+                + relu_3[j0 + 16] * (code_dense_1_y[j0 + 16] + v2 - v3) + relu_3[j0 + 24] * (code_dense_1_y[j0 + 24] + v2 - v3);
+        batch_norm_19[j0] = sum_v0;
+        batch_norm_20[j0] = sum_v0 * code_batch_norm_1_gamma[j0] * v5 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v4 = j0 < count_[0];
+        const int v6 = j0 < count_[0];
         #pragma GCC unroll 1
         for (int j1 = 0; j1 < 8; j1++) {
-            const float v5 = batch_norm_25[j1];
-            batch_norm_26[j0 * 8 + j1] = (v4 ? v5 : 0.0f) * code_dense_1_y[j0 * 8 + j1];
+            const float v7 = batch_norm_20[j1];
+            batch_norm_21[j0 * 8 + j1] = (v6 ? v7 : 0.0f) * (code_dense_1_y[j0 * 8 + j1] + code_dense_1_bias[j1]
+                    - code_batch_norm_1_average[j1]);
         }
     }
     for (int j0 = 0; j0 < 8; j0++) {
-        const float v6 = batch_norm_24[j0] * code_batch_norm_1_factor[j0];
-        m_code_batch_norm_1_gamma[j0] = m_code_batch_norm_1_gamma[j0] * 0.9f + v6 * 0.1f;
-        v_code_batch_norm_1_gamma[j0] = v_code_batch_norm_1_gamma[j0] * 0.999f + v6 * 0.001f * v6;
+        const float v8 = batch_norm_19[j0] * code_batch_norm_1_factor[j0];
+        m_code_batch_norm_1_gamma[j0] = m_code_batch_norm_1_gamma[j0] * 0.9f + v8 * 0.1f;
+        v_code_batch_norm_1_gamma[j0] = v_code_batch_norm_1_gamma[j0] * 0.999f + v8 * 0.001f * v8;
     }
 }
 
 /* autoencoder.dl:9: batch_norm, dense, autoencoder.dl:31: adam -> f32[8] */
 static void train_k28_batch_norm_dense_adam(const float *restrict relu_3, const float *restrict code_batch_norm_1_factor,
-        const float *restrict code_batch_norm_1_gamma, const float *restrict batch_norm_26, const int32_t *restrict count_,
-        float *restrict batch_norm_28, float *restrict m_code_dense_1_bias, float *restrict v_code_dense_1_bias,
+        const float *restrict code_batch_norm_1_gamma, const float *restrict batch_norm_21, const int32_t *restrict count_,
+        float *restrict batch_norm_23, float *restrict m_code_dense_1_bias, float *restrict v_code_dense_1_bias,
         float *restrict m_code_batch_norm_1_beta, float *restrict v_code_batch_norm_1_beta)
 {
-    float batch_norm_23[8];
-    float batch_norm_27[8];
+    float batch_norm_18[8];
+    float batch_norm_22[8];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 8; j0++) {
         const float v2 = code_batch_norm_1_factor[j0] * code_batch_norm_1_gamma[j0];
-        const float v3 = (batch_norm_26[j0] + batch_norm_26[j0 + 8] + batch_norm_26[j0 + 16] + batch_norm_26[j0 + 24]) * 2.0f;
+        const float v3 = (batch_norm_21[j0] + batch_norm_21[j0 + 8] + batch_norm_21[j0 + 16] + batch_norm_21[j0 + 24]) * 2.0f;
         const float sum_v0 = relu_3[j0] + relu_3[j0 + 8] + relu_3[j0 + 16] + relu_3[j0 + 24];
-        batch_norm_23[j0] = sum_v0;
-        batch_norm_27[j0] = -(sum_v0 * v2 + v3) / v1;
+        batch_norm_18[j0] = sum_v0;
+        batch_norm_22[j0] = -(sum_v0 * v2 + v3) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         #pragma GCC unroll 1
         for (int j1 = 0; j1 < 8; j1++) {
-            const float v5 = batch_norm_27[j1];
-            batch_norm_28[j0 * 8 + j1] = relu_3[j0 * 8 + j1] * (code_batch_norm_1_factor[j1] * code_batch_norm_1_gamma[j1])
-                    + batch_norm_26[j0 * 8 + j1] * 2.0f + (v4 ? v5 : 0.0f);
+            const float v5 = batch_norm_22[j1];
+            batch_norm_23[j0 * 8 + j1] = relu_3[j0 * 8 + j1] * (code_batch_norm_1_factor[j1] * code_batch_norm_1_gamma[j1])
+                    + batch_norm_21[j0 * 8 + j1] * 2.0f + (v4 ? v5 : 0.0f);
         }
     }
     for (int j0 = 0; j0 < 8; j0++) {
         const float v6 = m_code_dense_1_bias[j0] * 0.9f;
         const float v7 = v_code_dense_1_bias[j0] * 0.999f;
-        const float v8 = batch_norm_23[j0];
-        const float sum_v3 = batch_norm_28[j0] + batch_norm_28[j0 + 8] + batch_norm_28[j0 + 16] + batch_norm_28[j0 + 24];
+        const float v8 = batch_norm_18[j0];
+        const float sum_v3 = batch_norm_23[j0] + batch_norm_23[j0 + 8] + batch_norm_23[j0 + 16] + batch_norm_23[j0 + 24];
         m_code_dense_1_bias[j0] = v6 + sum_v3 * 0.1f;
         v_code_dense_1_bias[j0] = v7 + sum_v3 * 0.001f * sum_v3;
         m_code_batch_norm_1_beta[j0] = m_code_batch_norm_1_beta[j0] * 0.9f + v8 * 0.1f;
@@ -1388,11 +1402,11 @@ static inline void train_k30_dense_relu_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void train_k30_dense_relu(const float *restrict batch_norm_28, const float *restrict code_dense_1_kernel_2,
+static void train_k30_dense_relu(const float *restrict batch_norm_23, const float *restrict code_dense_1_kernel_2,
         float *restrict relu_4, const float *restrict h_2)
 {
     for (int n = 0; n < 32; n += 4)
-        train_k30_dense_relu_tile_4(batch_norm_28, 0, code_dense_1_kernel_2 + n, relu_4 + n);
+        train_k30_dense_relu_tile_4(batch_norm_23, 0, code_dense_1_kernel_2 + n, relu_4 + n);
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
             const float v1 = relu_4[i0 * 32 + j0];
@@ -1434,14 +1448,14 @@ static inline void train_k31_dense_adam_tile_4(const float *restrict a, int at, 
     c[27] = c3_3;
 }
 
-static void train_k31_dense_adam(const float *restrict h_2, const float *restrict batch_norm_28, float *restrict dense_12,
+static void train_k31_dense_adam(const float *restrict h_2, const float *restrict batch_norm_23, float *restrict dense_12,
         float *restrict m_code_dense_1_kernel, float *restrict v_code_dense_1_kernel, float *restrict code_dense_1_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 8; n += 4)
-            train_k31_dense_adam_tile_4(h_2, i0_0, batch_norm_28 + n, dense_12 + n);
+            train_k31_dense_adam_tile_4(h_2, i0_0, batch_norm_23 + n, dense_12 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 8; j0++) {
                 const float v1 = dense_12[i0 * 8 - i0_0 * 8 + j0];
@@ -1489,14 +1503,14 @@ static inline void train_k39_dense_adam_tile_4(const float *restrict a, int at, 
     c[99] = c3_3;
 }
 
-static void train_k39_dense_adam(const float *restrict x, const float *restrict batch_norm_40, float *restrict dense_17,
+static void train_k39_dense_adam(const float *restrict x, const float *restrict batch_norm_35, float *restrict dense_17,
         float *restrict m_encoder_1_dense_1_kernel, float *restrict v_encoder_1_dense_1_kernel,
         float *restrict encoder_1_dense_1_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 32; n += 4)
-            train_k39_dense_adam_tile_4(x, i0_0, batch_norm_40 + n, dense_17 + n);
+            train_k39_dense_adam_tile_4(x, i0_0, batch_norm_35 + n, dense_17 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 32; j0++) {
                 const float v1 = dense_17[i0 * 32 - i0_0 * 32 + j0];
@@ -1588,23 +1602,28 @@ dl_status autoencoder_train_step(autoencoder_params *params, autoencoder_state *
     unsigned char *const base = arena;
     float *const encoder_1_dense_1_y = (float *)(void *)(base + 9216);   /* f32[4, 32] */
     float *const batch_norm = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const encoder_1_batch_norm_1_factor = (float *)(void *)(base + 13824);   /* f32[32] */
+    float *const encoder_1_batch_norm_1_average = (float *)(void *)(base + 13824);   /* f32[32] */
+    float *const encoder_1_batch_norm_1_factor = (float *)(void *)(base + 13952);   /* f32[32] */
     float *const h = (float *)(void *)(base + 9728);   /* f32[4, 32] */
     float *const encoder_2_dense_1_y = (float *)(void *)(base + 10240);   /* f32[4, 32] */
-    float *const batch_norm_3 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const encoder_2_batch_norm_1_factor = (float *)(void *)(base + 13952);   /* f32[32] */
+    float *const batch_norm_2 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const encoder_2_batch_norm_1_average = (float *)(void *)(base + 14080);   /* f32[32] */
+    float *const encoder_2_batch_norm_1_factor = (float *)(void *)(base + 14208);   /* f32[32] */
     float *const h_2 = (float *)(void *)(base + 10752);   /* f32[4, 32] */
-    float *const code_dense_1_y = (float *)(void *)(base + 14080);   /* f32[4, 8] */
-    float *const batch_norm_5 = (float *)(void *)(base + 0);   /* f32[4, 8] */
-    float *const code_batch_norm_1_factor = (float *)(void *)(base + 14592);   /* f32[8] */
-    float *const h_3 = (float *)(void *)(base + 14208);   /* f32[4, 8] */
+    float *const code_dense_1_y = (float *)(void *)(base + 14336);   /* f32[4, 8] */
+    float *const batch_norm_3 = (float *)(void *)(base + 0);   /* f32[4, 8] */
+    float *const code_batch_norm_1_average = (float *)(void *)(base + 15104);   /* f32[8] */
+    float *const code_batch_norm_1_factor = (float *)(void *)(base + 15136);   /* f32[8] */
+    float *const h_3 = (float *)(void *)(base + 14464);   /* f32[4, 8] */
     float *const decoder_1_dense_1_y = (float *)(void *)(base + 11264);   /* f32[4, 32] */
-    float *const batch_norm_7 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const decoder_1_batch_norm_1_factor = (float *)(void *)(base + 14336);   /* f32[32] */
+    float *const batch_norm_4 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const decoder_1_batch_norm_1_average = (float *)(void *)(base + 14592);   /* f32[32] */
+    float *const decoder_1_batch_norm_1_factor = (float *)(void *)(base + 14720);   /* f32[32] */
     float *const h_4 = (float *)(void *)(base + 11776);   /* f32[4, 32] */
     float *const decoder_2_dense_1_y = (float *)(void *)(base + 12288);   /* f32[4, 32] */
-    float *const batch_norm_9 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const decoder_2_batch_norm_1_factor = (float *)(void *)(base + 14464);   /* f32[32] */
+    float *const batch_norm_5 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const decoder_2_batch_norm_1_average = (float *)(void *)(base + 14848);   /* f32[32] */
+    float *const decoder_2_batch_norm_1_factor = (float *)(void *)(base + 14976);   /* f32[32] */
     float *const h_5 = (float *)(void *)(base + 12800);   /* f32[4, 32] */
     float *const final_y = (float *)(void *)(base + 0);   /* f32[4, 64] */
     float *const mean_squared_error_2 = (float *)(void *)(base + 2048);   /* f32[4] */
@@ -1612,26 +1631,26 @@ dl_status autoencoder_train_step(autoencoder_params *params, autoencoder_state *
     float *const mean_squared_error_4 = (float *)(void *)(base + 8192);   /* f32[4, 64] */
     float *const dense_3 = (float *)(void *)(base + 0);   /* f32[4, 64] */
     float *const relu = (float *)(void *)(base + 13312);   /* f32[4, 32] */
-    float *const batch_norm_14 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const batch_norm_16 = (float *)(void *)(base + 4096);   /* f32[4, 32] */
+    float *const batch_norm_9 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_11 = (float *)(void *)(base + 4096);   /* f32[4, 32] */
     float *const dense_6 = (float *)(void *)(base + 0);   /* f32[4, 32] */
     float *const relu_2 = (float *)(void *)(base + 4608);   /* f32[4, 32] */
-    float *const batch_norm_20 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const batch_norm_22 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
+    float *const batch_norm_15 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_17 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
     float *const dense_9 = (float *)(void *)(base + 0);   /* f32[4, 32] */
     float *const relu_3 = (float *)(void *)(base + 1536);   /* f32[4, 8] */
-    float *const batch_norm_26 = (float *)(void *)(base + 0);   /* f32[4, 8] */
-    float *const batch_norm_28 = (float *)(void *)(base + 1664);   /* f32[4, 8] */
+    float *const batch_norm_21 = (float *)(void *)(base + 0);   /* f32[4, 8] */
+    float *const batch_norm_23 = (float *)(void *)(base + 1664);   /* f32[4, 8] */
     float *const dense_12 = (float *)(void *)(base + 0);   /* f32[4, 8] */
     float *const relu_4 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
-    float *const batch_norm_32 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const batch_norm_34 = (float *)(void *)(base + 4096);   /* f32[4, 32] */
+    float *const batch_norm_27 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_29 = (float *)(void *)(base + 4096);   /* f32[4, 32] */
     float *const dense_15 = (float *)(void *)(base + 0);   /* f32[4, 32] */
     float *const relu_5 = (float *)(void *)(base + 4608);   /* f32[4, 32] */
-    float *const batch_norm_38 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const batch_norm_40 = (float *)(void *)(base + 512);   /* f32[4, 32] */
+    float *const batch_norm_33 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_35 = (float *)(void *)(base + 512);   /* f32[4, 32] */
     float *const dense_17 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const adam = (float *)(void *)(base + 14624);   /* f32 */
+    float *const adam = (float *)(void *)(base + 15168);   /* f32 */
     float *const final_kernel_2 = (float *)(void *)(base + 0);   /* f32[64, 32] */
     float *const decoder_2_dense_1_kernel_2 = (float *)(void *)(base + 0);   /* f32[32, 32] */
     float *const decoder_1_dense_1_kernel_2 = (float *)(void *)(base + 0);   /* f32[32, 8] */
@@ -1641,32 +1660,33 @@ dl_status autoencoder_train_step(autoencoder_params *params, autoencoder_state *
     const unsigned dl_before = dl_flush();
     train_k0_dense_batch_norm(x, params->encoder_1_dense_1_kernel, encoder_1_dense_1_y, &count, params->encoder_1_dense_1_bias,
             batch_norm);
-    train_k1_batch_norm_relu(batch_norm, &count, encoder_1_dense_1_y, params->encoder_1_dense_1_bias,
-            state->encoder_1_batch_norm_1_moving_mean, state->encoder_1_batch_norm_1_moving_variance,
-            encoder_1_batch_norm_1_factor, params->encoder_1_batch_norm_1_gamma, params->encoder_1_batch_norm_1_beta, h);
+    train_k1_batch_norm_relu(batch_norm, &count, encoder_1_batch_norm_1_average, encoder_1_dense_1_y,
+            params->encoder_1_dense_1_bias, state->encoder_1_batch_norm_1_moving_mean,
+            state->encoder_1_batch_norm_1_moving_variance, encoder_1_batch_norm_1_factor, params->encoder_1_batch_norm_1_gamma,
+            params->encoder_1_batch_norm_1_beta, h);
     train_k2_dense_batch_norm(h, params->encoder_2_dense_1_kernel, encoder_2_dense_1_y, &count, params->encoder_2_dense_1_bias,
-            batch_norm_3);
-    train_k1_batch_norm_relu(batch_norm_3, &count, encoder_2_dense_1_y, params->encoder_2_dense_1_bias,
-            state->encoder_2_batch_norm_1_moving_mean, state->encoder_2_batch_norm_1_moving_variance,
-            encoder_2_batch_norm_1_factor, params->encoder_2_batch_norm_1_gamma, params->encoder_2_batch_norm_1_beta,
-            h_2);   /* k3_batch_norm_relu */
+            batch_norm_2);
+    train_k1_batch_norm_relu(batch_norm_2, &count, encoder_2_batch_norm_1_average, encoder_2_dense_1_y,
+            params->encoder_2_dense_1_bias, state->encoder_2_batch_norm_1_moving_mean,
+            state->encoder_2_batch_norm_1_moving_variance, encoder_2_batch_norm_1_factor, params->encoder_2_batch_norm_1_gamma,
+            params->encoder_2_batch_norm_1_beta, h_2);   /* k3_batch_norm_relu */
     train_k4_dense_batch_norm(h_2, params->code_dense_1_kernel, code_dense_1_y, &count, params->code_dense_1_bias,
-            batch_norm_5);
-    train_k5_batch_norm_relu(batch_norm_5, &count, code_dense_1_y, params->code_dense_1_bias,
+            batch_norm_3);
+    train_k5_batch_norm_relu(batch_norm_3, &count, code_batch_norm_1_average, code_dense_1_y, params->code_dense_1_bias,
             state->code_batch_norm_1_moving_mean, state->code_batch_norm_1_moving_variance, code_batch_norm_1_factor,
             params->code_batch_norm_1_gamma, params->code_batch_norm_1_beta, h_3);
     train_k6_dense_batch_norm(h_3, params->decoder_1_dense_1_kernel, decoder_1_dense_1_y, &count,
-            params->decoder_1_dense_1_bias, batch_norm_7);
-    train_k1_batch_norm_relu(batch_norm_7, &count, decoder_1_dense_1_y, params->decoder_1_dense_1_bias,
-            state->decoder_1_batch_norm_1_moving_mean, state->decoder_1_batch_norm_1_moving_variance,
-            decoder_1_batch_norm_1_factor, params->decoder_1_batch_norm_1_gamma, params->decoder_1_batch_norm_1_beta,
-            h_4);   /* k7_batch_norm_relu */
+            params->decoder_1_dense_1_bias, batch_norm_4);
+    train_k1_batch_norm_relu(batch_norm_4, &count, decoder_1_batch_norm_1_average, decoder_1_dense_1_y,
+            params->decoder_1_dense_1_bias, state->decoder_1_batch_norm_1_moving_mean,
+            state->decoder_1_batch_norm_1_moving_variance, decoder_1_batch_norm_1_factor, params->decoder_1_batch_norm_1_gamma,
+            params->decoder_1_batch_norm_1_beta, h_4);   /* k7_batch_norm_relu */
     train_k2_dense_batch_norm(h_4, params->decoder_2_dense_1_kernel, decoder_2_dense_1_y, &count,
-            params->decoder_2_dense_1_bias, batch_norm_9);   /* k8_dense_batch_norm */
-    train_k1_batch_norm_relu(batch_norm_9, &count, decoder_2_dense_1_y, params->decoder_2_dense_1_bias,
-            state->decoder_2_batch_norm_1_moving_mean, state->decoder_2_batch_norm_1_moving_variance,
-            decoder_2_batch_norm_1_factor, params->decoder_2_batch_norm_1_gamma, params->decoder_2_batch_norm_1_beta,
-            h_5);   /* k9_batch_norm_relu */
+            params->decoder_2_dense_1_bias, batch_norm_5);   /* k8_dense_batch_norm */
+    train_k1_batch_norm_relu(batch_norm_5, &count, decoder_2_batch_norm_1_average, decoder_2_dense_1_y,
+            params->decoder_2_dense_1_bias, state->decoder_2_batch_norm_1_moving_mean,
+            state->decoder_2_batch_norm_1_moving_variance, decoder_2_batch_norm_1_factor, params->decoder_2_batch_norm_1_gamma,
+            params->decoder_2_batch_norm_1_beta, h_5);   /* k9_batch_norm_relu */
     train_k10_dense_mean_squared_error(h_5, params->final_kernel, final_y, params->final_bias, x, mean_squared_error_2, &count,
             mean_squared_error_3, mean_squared_error_4);
     train_k11_distance(&count, mean_squared_error_2, &metrics->loss);
@@ -1676,54 +1696,56 @@ dl_status autoencoder_train_step(autoencoder_params *params, autoencoder_state *
     train_k15_dense_relu(mean_squared_error_4, final_kernel_2, relu, h_5);
     train_k16_dense_adam(h_5, mean_squared_error_4, dense_3, optimizer->m_final_kernel, optimizer->v_final_kernel,
             params->final_kernel, adam);
-    train_k17_batch_norm_adam(relu, decoder_2_dense_1_y, params->decoder_2_batch_norm_1_gamma, decoder_2_batch_norm_1_factor,
-            &count, batch_norm_14, optimizer->m_decoder_2_batch_norm_1_gamma, optimizer->v_decoder_2_batch_norm_1_gamma);
-    train_k18_batch_norm_dense_adam(relu, decoder_2_batch_norm_1_factor, params->decoder_2_batch_norm_1_gamma, batch_norm_14,
-            &count, batch_norm_16, optimizer->m_decoder_2_dense_1_bias, optimizer->v_decoder_2_dense_1_bias,
+    train_k17_batch_norm_adam(relu, decoder_2_dense_1_y, params->decoder_2_dense_1_bias, decoder_2_batch_norm_1_average,
+            params->decoder_2_batch_norm_1_gamma, decoder_2_batch_norm_1_factor, &count, batch_norm_9,
+            optimizer->m_decoder_2_batch_norm_1_gamma, optimizer->v_decoder_2_batch_norm_1_gamma);
+    train_k18_batch_norm_dense_adam(relu, decoder_2_batch_norm_1_factor, params->decoder_2_batch_norm_1_gamma, batch_norm_9,
+            &count, batch_norm_11, optimizer->m_decoder_2_dense_1_bias, optimizer->v_decoder_2_dense_1_bias,
             optimizer->m_decoder_2_batch_norm_1_beta, optimizer->v_decoder_2_batch_norm_1_beta);
     train_k19_dense_pack(params->decoder_2_dense_1_kernel, decoder_2_dense_1_kernel_2);
-    train_k20_dense_relu(batch_norm_16, decoder_2_dense_1_kernel_2, relu_2, h_4);
-    train_k21_dense_adam(h_4, batch_norm_16, dense_6, optimizer->m_decoder_2_dense_1_kernel,
+    train_k20_dense_relu(batch_norm_11, decoder_2_dense_1_kernel_2, relu_2, h_4);
+    train_k21_dense_adam(h_4, batch_norm_11, dense_6, optimizer->m_decoder_2_dense_1_kernel,
             optimizer->v_decoder_2_dense_1_kernel, params->decoder_2_dense_1_kernel, adam);
-    train_k17_batch_norm_adam(relu_2, decoder_1_dense_1_y, params->decoder_1_batch_norm_1_gamma, decoder_1_batch_norm_1_factor,
-            &count, batch_norm_20, optimizer->m_decoder_1_batch_norm_1_gamma,
-            optimizer->v_decoder_1_batch_norm_1_gamma);   /* k22_batch_norm_adam */
-    train_k18_batch_norm_dense_adam(relu_2, decoder_1_batch_norm_1_factor, params->decoder_1_batch_norm_1_gamma, batch_norm_20,
-            &count, batch_norm_22, optimizer->m_decoder_1_dense_1_bias, optimizer->v_decoder_1_dense_1_bias,
+    train_k17_batch_norm_adam(relu_2, decoder_1_dense_1_y, params->decoder_1_dense_1_bias, decoder_1_batch_norm_1_average,
+            params->decoder_1_batch_norm_1_gamma, decoder_1_batch_norm_1_factor, &count, batch_norm_15,
+            optimizer->m_decoder_1_batch_norm_1_gamma, optimizer->v_decoder_1_batch_norm_1_gamma);   /* k22_batch_norm_adam */
+    train_k18_batch_norm_dense_adam(relu_2, decoder_1_batch_norm_1_factor, params->decoder_1_batch_norm_1_gamma, batch_norm_15,
+            &count, batch_norm_17, optimizer->m_decoder_1_dense_1_bias, optimizer->v_decoder_1_dense_1_bias,
             optimizer->m_decoder_1_batch_norm_1_beta,
             optimizer->v_decoder_1_batch_norm_1_beta);   /* k23_batch_norm_dense_adam */
     train_k24_dense_pack(params->decoder_1_dense_1_kernel, decoder_1_dense_1_kernel_2);
-    train_k25_dense_relu(batch_norm_22, decoder_1_dense_1_kernel_2, relu_3, h_3);
-    train_k26_dense_adam(h_3, batch_norm_22, dense_9, optimizer->m_decoder_1_dense_1_kernel,
+    train_k25_dense_relu(batch_norm_17, decoder_1_dense_1_kernel_2, relu_3, h_3);
+    train_k26_dense_adam(h_3, batch_norm_17, dense_9, optimizer->m_decoder_1_dense_1_kernel,
             optimizer->v_decoder_1_dense_1_kernel, params->decoder_1_dense_1_kernel, adam);
-    train_k27_batch_norm_adam(relu_3, code_dense_1_y, params->code_batch_norm_1_gamma, code_batch_norm_1_factor, &count,
-            batch_norm_26, optimizer->m_code_batch_norm_1_gamma, optimizer->v_code_batch_norm_1_gamma);
-    train_k28_batch_norm_dense_adam(relu_3, code_batch_norm_1_factor, params->code_batch_norm_1_gamma, batch_norm_26, &count,
-            batch_norm_28, optimizer->m_code_dense_1_bias, optimizer->v_code_dense_1_bias, optimizer->m_code_batch_norm_1_beta,
+    train_k27_batch_norm_adam(relu_3, code_dense_1_y, params->code_dense_1_bias, code_batch_norm_1_average,
+            params->code_batch_norm_1_gamma, code_batch_norm_1_factor, &count, batch_norm_21,
+            optimizer->m_code_batch_norm_1_gamma, optimizer->v_code_batch_norm_1_gamma);
+    train_k28_batch_norm_dense_adam(relu_3, code_batch_norm_1_factor, params->code_batch_norm_1_gamma, batch_norm_21, &count,
+            batch_norm_23, optimizer->m_code_dense_1_bias, optimizer->v_code_dense_1_bias, optimizer->m_code_batch_norm_1_beta,
             optimizer->v_code_batch_norm_1_beta);
     train_k29_dense_pack(params->code_dense_1_kernel, code_dense_1_kernel_2);
-    train_k30_dense_relu(batch_norm_28, code_dense_1_kernel_2, relu_4, h_2);
-    train_k31_dense_adam(h_2, batch_norm_28, dense_12, optimizer->m_code_dense_1_kernel, optimizer->v_code_dense_1_kernel,
+    train_k30_dense_relu(batch_norm_23, code_dense_1_kernel_2, relu_4, h_2);
+    train_k31_dense_adam(h_2, batch_norm_23, dense_12, optimizer->m_code_dense_1_kernel, optimizer->v_code_dense_1_kernel,
             params->code_dense_1_kernel, adam);
-    train_k17_batch_norm_adam(relu_4, encoder_2_dense_1_y, params->encoder_2_batch_norm_1_gamma, encoder_2_batch_norm_1_factor,
-            &count, batch_norm_32, optimizer->m_encoder_2_batch_norm_1_gamma,
-            optimizer->v_encoder_2_batch_norm_1_gamma);   /* k32_batch_norm_adam */
-    train_k18_batch_norm_dense_adam(relu_4, encoder_2_batch_norm_1_factor, params->encoder_2_batch_norm_1_gamma, batch_norm_32,
-            &count, batch_norm_34, optimizer->m_encoder_2_dense_1_bias, optimizer->v_encoder_2_dense_1_bias,
+    train_k17_batch_norm_adam(relu_4, encoder_2_dense_1_y, params->encoder_2_dense_1_bias, encoder_2_batch_norm_1_average,
+            params->encoder_2_batch_norm_1_gamma, encoder_2_batch_norm_1_factor, &count, batch_norm_27,
+            optimizer->m_encoder_2_batch_norm_1_gamma, optimizer->v_encoder_2_batch_norm_1_gamma);   /* k32_batch_norm_adam */
+    train_k18_batch_norm_dense_adam(relu_4, encoder_2_batch_norm_1_factor, params->encoder_2_batch_norm_1_gamma, batch_norm_27,
+            &count, batch_norm_29, optimizer->m_encoder_2_dense_1_bias, optimizer->v_encoder_2_dense_1_bias,
             optimizer->m_encoder_2_batch_norm_1_beta,
             optimizer->v_encoder_2_batch_norm_1_beta);   /* k33_batch_norm_dense_adam */
     train_k19_dense_pack(params->encoder_2_dense_1_kernel, encoder_2_dense_1_kernel_2);   /* k34_dense_pack */
-    train_k20_dense_relu(batch_norm_34, encoder_2_dense_1_kernel_2, relu_5, h);   /* k35_dense_relu */
-    train_k21_dense_adam(h, batch_norm_34, dense_15, optimizer->m_encoder_2_dense_1_kernel,
+    train_k20_dense_relu(batch_norm_29, encoder_2_dense_1_kernel_2, relu_5, h);   /* k35_dense_relu */
+    train_k21_dense_adam(h, batch_norm_29, dense_15, optimizer->m_encoder_2_dense_1_kernel,
             optimizer->v_encoder_2_dense_1_kernel, params->encoder_2_dense_1_kernel, adam);   /* k36_dense_adam */
-    train_k17_batch_norm_adam(relu_5, encoder_1_dense_1_y, params->encoder_1_batch_norm_1_gamma, encoder_1_batch_norm_1_factor,
-            &count, batch_norm_38, optimizer->m_encoder_1_batch_norm_1_gamma,
-            optimizer->v_encoder_1_batch_norm_1_gamma);   /* k37_batch_norm_adam */
-    train_k18_batch_norm_dense_adam(relu_5, encoder_1_batch_norm_1_factor, params->encoder_1_batch_norm_1_gamma, batch_norm_38,
-            &count, batch_norm_40, optimizer->m_encoder_1_dense_1_bias, optimizer->v_encoder_1_dense_1_bias,
+    train_k17_batch_norm_adam(relu_5, encoder_1_dense_1_y, params->encoder_1_dense_1_bias, encoder_1_batch_norm_1_average,
+            params->encoder_1_batch_norm_1_gamma, encoder_1_batch_norm_1_factor, &count, batch_norm_33,
+            optimizer->m_encoder_1_batch_norm_1_gamma, optimizer->v_encoder_1_batch_norm_1_gamma);   /* k37_batch_norm_adam */
+    train_k18_batch_norm_dense_adam(relu_5, encoder_1_batch_norm_1_factor, params->encoder_1_batch_norm_1_gamma, batch_norm_33,
+            &count, batch_norm_35, optimizer->m_encoder_1_dense_1_bias, optimizer->v_encoder_1_dense_1_bias,
             optimizer->m_encoder_1_batch_norm_1_beta,
             optimizer->v_encoder_1_batch_norm_1_beta);   /* k38_batch_norm_dense_adam */
-    train_k39_dense_adam(x, batch_norm_40, dense_17, optimizer->m_encoder_1_dense_1_kernel,
+    train_k39_dense_adam(x, batch_norm_35, dense_17, optimizer->m_encoder_1_dense_1_kernel,
             optimizer->v_encoder_1_dense_1_kernel, params->encoder_1_dense_1_kernel, adam);
     train_k40_adam(params->encoder_1_dense_1_bias, adam, optimizer->m_encoder_1_dense_1_bias,
             optimizer->v_encoder_1_dense_1_bias, params->encoder_1_batch_norm_1_gamma,
@@ -1804,24 +1826,29 @@ static void gradients_k15_dense(const float *restrict h_5, const float *restrict
 
 /* autoencoder.dl:9: batch_norm -> f32[4, 32]; in 4 places */
 static void gradients_k16_batch_norm(const float *restrict relu, const float *restrict decoder_2_dense_1_y,
+        const float *restrict decoder_2_dense_1_bias, const float *restrict decoder_2_batch_norm_1_average,
         const float *restrict decoder_2_batch_norm_1_factor, float *restrict decoder_2_batch_norm_1_gamma_2,
-        const float *restrict decoder_2_batch_norm_1_gamma, const int32_t *restrict count_, float *restrict batch_norm_13)
+        const float *restrict decoder_2_batch_norm_1_gamma, const int32_t *restrict count_, float *restrict batch_norm_8)
 {
-    float batch_norm_12[32];
+    float batch_norm_7[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v2 = decoder_2_batch_norm_1_factor[j0];
-        const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v0 = relu[j0] * decoder_2_dense_1_y[j0] + relu[j0 + 32] * decoder_2_dense_1_y[j0 + 32] + relu[j0 + 64]
-                * decoder_2_dense_1_y[j0 + 64] + relu[j0 + 96] * decoder_2_dense_1_y[j0 + 96];
-        decoder_2_batch_norm_1_gamma_2[j0] = sum_v0 * v2;
-        batch_norm_12[j0] = sum_v0 * decoder_2_batch_norm_1_gamma[j0] * v3 / v1;
+        const float v2 = decoder_2_dense_1_bias[j0];
+        const float v3 = decoder_2_batch_norm_1_average[j0];
+        const float v4 = decoder_2_batch_norm_1_factor[j0];
+        const float v5 = v4 * v4 * v4 * -0.5f;
+        const float sum_v0 = relu[j0] * (decoder_2_dense_1_y[j0] + v2 - v3) + relu[j0 + 32] * (decoder_2_dense_1_y[j0 + 32] + v2
+                - v3) + relu[j0 + 64] * (decoder_2_dense_1_y[j0 + 64] + v2 - v3) + relu[j0 + 96] * (decoder_2_dense_1_y[j0 + 96]
+                + v2 - v3);
+        decoder_2_batch_norm_1_gamma_2[j0] = sum_v0 * v4;
+        batch_norm_7[j0] = sum_v0 * decoder_2_batch_norm_1_gamma[j0] * v5 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v4 = j0 < count_[0];
+        const int v6 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_12[j1];
-            batch_norm_13[j0 * 32 + j1] = (v4 ? v5 : 0.0f) * decoder_2_dense_1_y[j0 * 32 + j1];
+            const float v7 = batch_norm_7[j1];
+            batch_norm_8[j0 * 32 + j1] = (v6 ? v7 : 0.0f) * (decoder_2_dense_1_y[j0 * 32 + j1] + decoder_2_dense_1_bias[j1]
+                    - decoder_2_batch_norm_1_average[j1]);
         }
     }
 }
@@ -1829,29 +1856,29 @@ static void gradients_k16_batch_norm(const float *restrict relu, const float *re
 /* autoencoder.dl:9: batch_norm, dense -> f32[32]; in 4 places */
 static void gradients_k17_batch_norm_dense(const float *restrict relu, float *restrict decoder_2_batch_norm_1_beta_2,
         const float *restrict decoder_2_batch_norm_1_factor, const float *restrict decoder_2_batch_norm_1_gamma,
-        const float *restrict batch_norm_13, const int32_t *restrict count_, float *restrict batch_norm_15,
+        const float *restrict batch_norm_8, const int32_t *restrict count_, float *restrict batch_norm_10,
         float *restrict decoder_2_dense_1_bias_2)
 {
-    float batch_norm_14[32];
+    float batch_norm_9[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = decoder_2_batch_norm_1_factor[j0] * decoder_2_batch_norm_1_gamma[j0];
-        const float v3 = (batch_norm_13[j0] + batch_norm_13[j0 + 32] + batch_norm_13[j0 + 64] + batch_norm_13[j0 + 96]) * 2.0f;
+        const float v3 = (batch_norm_8[j0] + batch_norm_8[j0 + 32] + batch_norm_8[j0 + 64] + batch_norm_8[j0 + 96]) * 2.0f;
         const float sum_v0 = relu[j0] + relu[j0 + 32] + relu[j0 + 64] + relu[j0 + 96];
         decoder_2_batch_norm_1_beta_2[j0] = sum_v0;
-        batch_norm_14[j0] = -(sum_v0 * v2 + v3) / v1;
+        batch_norm_9[j0] = -(sum_v0 * v2 + v3) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_14[j1];
-            batch_norm_15[j0 * 32 + j1] = relu[j0 * 32 + j1] * (decoder_2_batch_norm_1_factor[j1]
-                    * decoder_2_batch_norm_1_gamma[j1]) + batch_norm_13[j0 * 32 + j1] * 2.0f + (v4 ? v5 : 0.0f);
+            const float v5 = batch_norm_9[j1];
+            batch_norm_10[j0 * 32 + j1] = relu[j0 * 32 + j1] * (decoder_2_batch_norm_1_factor[j1]
+                    * decoder_2_batch_norm_1_gamma[j1]) + batch_norm_8[j0 * 32 + j1] * 2.0f + (v4 ? v5 : 0.0f);
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        decoder_2_dense_1_bias_2[j0] = batch_norm_15[j0] + batch_norm_15[j0 + 32] + batch_norm_15[j0 + 64]
-                + batch_norm_15[j0 + 96];
+        decoder_2_dense_1_bias_2[j0] = batch_norm_10[j0] + batch_norm_10[j0 + 32] + batch_norm_10[j0 + 64]
+                + batch_norm_10[j0 + 96];
     }
 }
 
@@ -1888,12 +1915,12 @@ static inline void gradients_k20_dense_tile_4(const float *restrict a, int at, c
     c[99] = c3_3;
 }
 
-static void gradients_k20_dense(const float *restrict h_4, const float *restrict batch_norm_15,
+static void gradients_k20_dense(const float *restrict h_4, const float *restrict batch_norm_10,
         float *restrict decoder_2_dense_1_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            gradients_k20_dense_tile_4(h_4, i0_0, batch_norm_15 + n, decoder_2_dense_1_kernel_2 + (i0_0 * 32 + n));
+            gradients_k20_dense_tile_4(h_4, i0_0, batch_norm_10 + n, decoder_2_dense_1_kernel_2 + (i0_0 * 32 + n));
     }
 }
 
@@ -1930,36 +1957,40 @@ static inline void gradients_k25_dense_tile_4(const float *restrict a, int at, c
     c[99] = c3_3;
 }
 
-static void gradients_k25_dense(const float *restrict h_3, const float *restrict batch_norm_20,
+static void gradients_k25_dense(const float *restrict h_3, const float *restrict batch_norm_15,
         float *restrict decoder_1_dense_1_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 8; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            gradients_k25_dense_tile_4(h_3, i0_0, batch_norm_20 + n, decoder_1_dense_1_kernel_2 + (i0_0 * 32 + n));
+            gradients_k25_dense_tile_4(h_3, i0_0, batch_norm_15 + n, decoder_1_dense_1_kernel_2 + (i0_0 * 32 + n));
     }
 }
 
 /* autoencoder.dl:9: batch_norm -> f32[4, 8] */
 static void gradients_k26_batch_norm(const float *restrict relu_3, const float *restrict code_dense_1_y,
+        const float *restrict code_dense_1_bias, const float *restrict code_batch_norm_1_average,
         const float *restrict code_batch_norm_1_factor, float *restrict code_batch_norm_1_gamma_2,
-        const float *restrict code_batch_norm_1_gamma, const int32_t *restrict count_, float *restrict batch_norm_23)
+        const float *restrict code_batch_norm_1_gamma, const int32_t *restrict count_, float *restrict batch_norm_18)
 {
-    float batch_norm_22[8];
+    float batch_norm_17[8];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 8; j0++) {
-        const float v2 = code_batch_norm_1_factor[j0];
-        const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v0 = relu_3[j0] * code_dense_1_y[j0] + relu_3[j0 + 8] * code_dense_1_y[j0 + 8] + relu_3[j0 + 16]
-                * code_dense_1_y[j0 + 16] + relu_3[j0 + 24] * code_dense_1_y[j0 + 24];
-        code_batch_norm_1_gamma_2[j0] = sum_v0 * v2;
-        batch_norm_22[j0] = sum_v0 * code_batch_norm_1_gamma[j0] * v3 / v1;
+        const float v2 = code_dense_1_bias[j0];
+        const float v3 = code_batch_norm_1_average[j0];
+        const float v4 = code_batch_norm_1_factor[j0];
+        const float v5 = v4 * v4 * v4 * -0.5f;
+        const float sum_v0 = relu_3[j0] * (code_dense_1_y[j0] + v2 - v3) + relu_3[j0 + 8] * (code_dense_1_y[j0 + 8] + v2 - v3)
+                + relu_3[j0 + 16] * (code_dense_1_y[j0 + 16] + v2 - v3) + relu_3[j0 + 24] * (code_dense_1_y[j0 + 24] + v2 - v3);
+        code_batch_norm_1_gamma_2[j0] = sum_v0 * v4;
+        batch_norm_17[j0] = sum_v0 * code_batch_norm_1_gamma[j0] * v5 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
-        const int v4 = j0 < count_[0];
+        const int v6 = j0 < count_[0];
         #pragma GCC unroll 1
         for (int j1 = 0; j1 < 8; j1++) {
-            const float v5 = batch_norm_22[j1];
-            batch_norm_23[j0 * 8 + j1] = (v4 ? v5 : 0.0f) * code_dense_1_y[j0 * 8 + j1];
+            const float v7 = batch_norm_17[j1];
+            batch_norm_18[j0 * 8 + j1] = (v6 ? v7 : 0.0f) * (code_dense_1_y[j0 * 8 + j1] + code_dense_1_bias[j1]
+                    - code_batch_norm_1_average[j1]);
         }
     }
 }
@@ -1967,29 +1998,29 @@ static void gradients_k26_batch_norm(const float *restrict relu_3, const float *
 /* autoencoder.dl:9: batch_norm, dense -> f32[8] */
 static void gradients_k27_batch_norm_dense(const float *restrict relu_3, float *restrict code_batch_norm_1_beta_2,
         const float *restrict code_batch_norm_1_factor, const float *restrict code_batch_norm_1_gamma,
-        const float *restrict batch_norm_23, const int32_t *restrict count_, float *restrict batch_norm_25,
+        const float *restrict batch_norm_18, const int32_t *restrict count_, float *restrict batch_norm_20,
         float *restrict code_dense_1_bias_2)
 {
-    float batch_norm_24[8];
+    float batch_norm_19[8];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 8; j0++) {
         const float v2 = code_batch_norm_1_factor[j0] * code_batch_norm_1_gamma[j0];
-        const float v3 = (batch_norm_23[j0] + batch_norm_23[j0 + 8] + batch_norm_23[j0 + 16] + batch_norm_23[j0 + 24]) * 2.0f;
+        const float v3 = (batch_norm_18[j0] + batch_norm_18[j0 + 8] + batch_norm_18[j0 + 16] + batch_norm_18[j0 + 24]) * 2.0f;
         const float sum_v0 = relu_3[j0] + relu_3[j0 + 8] + relu_3[j0 + 16] + relu_3[j0 + 24];
         code_batch_norm_1_beta_2[j0] = sum_v0;
-        batch_norm_24[j0] = -(sum_v0 * v2 + v3) / v1;
+        batch_norm_19[j0] = -(sum_v0 * v2 + v3) / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         #pragma GCC unroll 1
         for (int j1 = 0; j1 < 8; j1++) {
-            const float v5 = batch_norm_24[j1];
-            batch_norm_25[j0 * 8 + j1] = relu_3[j0 * 8 + j1] * (code_batch_norm_1_factor[j1] * code_batch_norm_1_gamma[j1])
-                    + batch_norm_23[j0 * 8 + j1] * 2.0f + (v4 ? v5 : 0.0f);
+            const float v5 = batch_norm_19[j1];
+            batch_norm_20[j0 * 8 + j1] = relu_3[j0 * 8 + j1] * (code_batch_norm_1_factor[j1] * code_batch_norm_1_gamma[j1])
+                    + batch_norm_18[j0 * 8 + j1] * 2.0f + (v4 ? v5 : 0.0f);
         }
     }
     for (int j0 = 0; j0 < 8; j0++) {
-        code_dense_1_bias_2[j0] = batch_norm_25[j0] + batch_norm_25[j0 + 8] + batch_norm_25[j0 + 16] + batch_norm_25[j0 + 24];
+        code_dense_1_bias_2[j0] = batch_norm_20[j0] + batch_norm_20[j0 + 8] + batch_norm_20[j0 + 16] + batch_norm_20[j0 + 24];
     }
 }
 
@@ -2026,12 +2057,12 @@ static inline void gradients_k30_dense_tile_4(const float *restrict a, int at, c
     c[27] = c3_3;
 }
 
-static void gradients_k30_dense(const float *restrict h_2, const float *restrict batch_norm_25,
+static void gradients_k30_dense(const float *restrict h_2, const float *restrict batch_norm_20,
         float *restrict code_dense_1_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 8; n += 4)
-            gradients_k30_dense_tile_4(h_2, i0_0, batch_norm_25 + n, code_dense_1_kernel_2 + (i0_0 * 8 + n));
+            gradients_k30_dense_tile_4(h_2, i0_0, batch_norm_20 + n, code_dense_1_kernel_2 + (i0_0 * 8 + n));
     }
 }
 
@@ -2068,12 +2099,12 @@ static inline void gradients_k38_dense_tile_4(const float *restrict a, int at, c
     c[99] = c3_3;
 }
 
-static void gradients_k38_dense(const float *restrict x, const float *restrict batch_norm_35,
+static void gradients_k38_dense(const float *restrict x, const float *restrict batch_norm_30,
         float *restrict encoder_1_dense_1_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            gradients_k38_dense_tile_4(x, i0_0, batch_norm_35 + n, encoder_1_dense_1_kernel_2 + (i0_0 * 32 + n));
+            gradients_k38_dense_tile_4(x, i0_0, batch_norm_30 + n, encoder_1_dense_1_kernel_2 + (i0_0 * 32 + n));
     }
 }
 
@@ -2085,43 +2116,48 @@ dl_status autoencoder_gradients(const autoencoder_params *params, autoencoder_st
     unsigned char *const base = arena;
     float *const encoder_1_dense_1_y = (float *)(void *)(base + 9216);   /* f32[4, 32] */
     float *const batch_norm = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const encoder_1_batch_norm_1_factor = (float *)(void *)(base + 13824);   /* f32[32] */
+    float *const encoder_1_batch_norm_1_average = (float *)(void *)(base + 13824);   /* f32[32] */
+    float *const encoder_1_batch_norm_1_factor = (float *)(void *)(base + 13952);   /* f32[32] */
     float *const h = (float *)(void *)(base + 9728);   /* f32[4, 32] */
     float *const encoder_2_dense_1_y = (float *)(void *)(base + 10240);   /* f32[4, 32] */
-    float *const batch_norm_3 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const encoder_2_batch_norm_1_factor = (float *)(void *)(base + 13952);   /* f32[32] */
+    float *const batch_norm_2 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const encoder_2_batch_norm_1_average = (float *)(void *)(base + 14080);   /* f32[32] */
+    float *const encoder_2_batch_norm_1_factor = (float *)(void *)(base + 14208);   /* f32[32] */
     float *const h_2 = (float *)(void *)(base + 10752);   /* f32[4, 32] */
-    float *const code_dense_1_y = (float *)(void *)(base + 14080);   /* f32[4, 8] */
-    float *const batch_norm_5 = (float *)(void *)(base + 0);   /* f32[4, 8] */
-    float *const code_batch_norm_1_factor = (float *)(void *)(base + 14592);   /* f32[8] */
-    float *const h_3 = (float *)(void *)(base + 14208);   /* f32[4, 8] */
+    float *const code_dense_1_y = (float *)(void *)(base + 14336);   /* f32[4, 8] */
+    float *const batch_norm_3 = (float *)(void *)(base + 0);   /* f32[4, 8] */
+    float *const code_batch_norm_1_average = (float *)(void *)(base + 15104);   /* f32[8] */
+    float *const code_batch_norm_1_factor = (float *)(void *)(base + 15136);   /* f32[8] */
+    float *const h_3 = (float *)(void *)(base + 14464);   /* f32[4, 8] */
     float *const decoder_1_dense_1_y = (float *)(void *)(base + 11264);   /* f32[4, 32] */
-    float *const batch_norm_7 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const decoder_1_batch_norm_1_factor = (float *)(void *)(base + 14336);   /* f32[32] */
+    float *const batch_norm_4 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const decoder_1_batch_norm_1_average = (float *)(void *)(base + 14592);   /* f32[32] */
+    float *const decoder_1_batch_norm_1_factor = (float *)(void *)(base + 14720);   /* f32[32] */
     float *const h_4 = (float *)(void *)(base + 11776);   /* f32[4, 32] */
     float *const decoder_2_dense_1_y = (float *)(void *)(base + 12288);   /* f32[4, 32] */
-    float *const batch_norm_9 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const decoder_2_batch_norm_1_factor = (float *)(void *)(base + 14464);   /* f32[32] */
+    float *const batch_norm_5 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const decoder_2_batch_norm_1_average = (float *)(void *)(base + 14848);   /* f32[32] */
+    float *const decoder_2_batch_norm_1_factor = (float *)(void *)(base + 14976);   /* f32[32] */
     float *const h_5 = (float *)(void *)(base + 12800);   /* f32[4, 32] */
     float *const final_y = (float *)(void *)(base + 0);   /* f32[4, 64] */
     float *const mean_squared_error_2 = (float *)(void *)(base + 2048);   /* f32[4] */
     float *const mean_squared_error_3 = (float *)(void *)(base + 1024);   /* f32[4, 64] */
     float *const mean_squared_error_4 = (float *)(void *)(base + 8192);   /* f32[4, 64] */
     float *const relu = (float *)(void *)(base + 13312);   /* f32[4, 32] */
-    float *const batch_norm_13 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const batch_norm_15 = (float *)(void *)(base + 4096);   /* f32[4, 32] */
+    float *const batch_norm_8 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_10 = (float *)(void *)(base + 4096);   /* f32[4, 32] */
     float *const relu_2 = (float *)(void *)(base + 4608);   /* f32[4, 32] */
-    float *const batch_norm_18 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const batch_norm_20 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
+    float *const batch_norm_13 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_15 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
     float *const relu_3 = (float *)(void *)(base + 1536);   /* f32[4, 8] */
-    float *const batch_norm_23 = (float *)(void *)(base + 0);   /* f32[4, 8] */
-    float *const batch_norm_25 = (float *)(void *)(base + 1664);   /* f32[4, 8] */
+    float *const batch_norm_18 = (float *)(void *)(base + 0);   /* f32[4, 8] */
+    float *const batch_norm_20 = (float *)(void *)(base + 1664);   /* f32[4, 8] */
     float *const relu_4 = (float *)(void *)(base + 1024);   /* f32[4, 32] */
-    float *const batch_norm_28 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const batch_norm_30 = (float *)(void *)(base + 4096);   /* f32[4, 32] */
+    float *const batch_norm_23 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_25 = (float *)(void *)(base + 4096);   /* f32[4, 32] */
     float *const relu_5 = (float *)(void *)(base + 4608);   /* f32[4, 32] */
-    float *const batch_norm_33 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const batch_norm_35 = (float *)(void *)(base + 512);   /* f32[4, 32] */
+    float *const batch_norm_28 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_30 = (float *)(void *)(base + 512);   /* f32[4, 32] */
     float *const final_kernel_3 = (float *)(void *)(base + 0);   /* f32[64, 32] */
     float *const decoder_2_dense_1_kernel_3 = (float *)(void *)(base + 0);   /* f32[32, 32] */
     float *const decoder_1_dense_1_kernel_3 = (float *)(void *)(base + 0);   /* f32[32, 8] */
@@ -2131,32 +2167,33 @@ dl_status autoencoder_gradients(const autoencoder_params *params, autoencoder_st
     const unsigned dl_before = dl_flush();
     train_k0_dense_batch_norm(x, params->encoder_1_dense_1_kernel, encoder_1_dense_1_y, &count, params->encoder_1_dense_1_bias,
             batch_norm);
-    train_k1_batch_norm_relu(batch_norm, &count, encoder_1_dense_1_y, params->encoder_1_dense_1_bias,
-            state->encoder_1_batch_norm_1_moving_mean, state->encoder_1_batch_norm_1_moving_variance,
-            encoder_1_batch_norm_1_factor, params->encoder_1_batch_norm_1_gamma, params->encoder_1_batch_norm_1_beta, h);
+    train_k1_batch_norm_relu(batch_norm, &count, encoder_1_batch_norm_1_average, encoder_1_dense_1_y,
+            params->encoder_1_dense_1_bias, state->encoder_1_batch_norm_1_moving_mean,
+            state->encoder_1_batch_norm_1_moving_variance, encoder_1_batch_norm_1_factor, params->encoder_1_batch_norm_1_gamma,
+            params->encoder_1_batch_norm_1_beta, h);
     train_k2_dense_batch_norm(h, params->encoder_2_dense_1_kernel, encoder_2_dense_1_y, &count, params->encoder_2_dense_1_bias,
-            batch_norm_3);
-    train_k1_batch_norm_relu(batch_norm_3, &count, encoder_2_dense_1_y, params->encoder_2_dense_1_bias,
-            state->encoder_2_batch_norm_1_moving_mean, state->encoder_2_batch_norm_1_moving_variance,
-            encoder_2_batch_norm_1_factor, params->encoder_2_batch_norm_1_gamma, params->encoder_2_batch_norm_1_beta,
-            h_2);   /* k3_batch_norm_relu */
+            batch_norm_2);
+    train_k1_batch_norm_relu(batch_norm_2, &count, encoder_2_batch_norm_1_average, encoder_2_dense_1_y,
+            params->encoder_2_dense_1_bias, state->encoder_2_batch_norm_1_moving_mean,
+            state->encoder_2_batch_norm_1_moving_variance, encoder_2_batch_norm_1_factor, params->encoder_2_batch_norm_1_gamma,
+            params->encoder_2_batch_norm_1_beta, h_2);   /* k3_batch_norm_relu */
     train_k4_dense_batch_norm(h_2, params->code_dense_1_kernel, code_dense_1_y, &count, params->code_dense_1_bias,
-            batch_norm_5);
-    train_k5_batch_norm_relu(batch_norm_5, &count, code_dense_1_y, params->code_dense_1_bias,
+            batch_norm_3);
+    train_k5_batch_norm_relu(batch_norm_3, &count, code_batch_norm_1_average, code_dense_1_y, params->code_dense_1_bias,
             state->code_batch_norm_1_moving_mean, state->code_batch_norm_1_moving_variance, code_batch_norm_1_factor,
             params->code_batch_norm_1_gamma, params->code_batch_norm_1_beta, h_3);
     train_k6_dense_batch_norm(h_3, params->decoder_1_dense_1_kernel, decoder_1_dense_1_y, &count,
-            params->decoder_1_dense_1_bias, batch_norm_7);
-    train_k1_batch_norm_relu(batch_norm_7, &count, decoder_1_dense_1_y, params->decoder_1_dense_1_bias,
-            state->decoder_1_batch_norm_1_moving_mean, state->decoder_1_batch_norm_1_moving_variance,
-            decoder_1_batch_norm_1_factor, params->decoder_1_batch_norm_1_gamma, params->decoder_1_batch_norm_1_beta,
-            h_4);   /* k7_batch_norm_relu */
+            params->decoder_1_dense_1_bias, batch_norm_4);
+    train_k1_batch_norm_relu(batch_norm_4, &count, decoder_1_batch_norm_1_average, decoder_1_dense_1_y,
+            params->decoder_1_dense_1_bias, state->decoder_1_batch_norm_1_moving_mean,
+            state->decoder_1_batch_norm_1_moving_variance, decoder_1_batch_norm_1_factor, params->decoder_1_batch_norm_1_gamma,
+            params->decoder_1_batch_norm_1_beta, h_4);   /* k7_batch_norm_relu */
     train_k2_dense_batch_norm(h_4, params->decoder_2_dense_1_kernel, decoder_2_dense_1_y, &count,
-            params->decoder_2_dense_1_bias, batch_norm_9);   /* k8_dense_batch_norm */
-    train_k1_batch_norm_relu(batch_norm_9, &count, decoder_2_dense_1_y, params->decoder_2_dense_1_bias,
-            state->decoder_2_batch_norm_1_moving_mean, state->decoder_2_batch_norm_1_moving_variance,
-            decoder_2_batch_norm_1_factor, params->decoder_2_batch_norm_1_gamma, params->decoder_2_batch_norm_1_beta,
-            h_5);   /* k9_batch_norm_relu */
+            params->decoder_2_dense_1_bias, batch_norm_5);   /* k8_dense_batch_norm */
+    train_k1_batch_norm_relu(batch_norm_5, &count, decoder_2_batch_norm_1_average, decoder_2_dense_1_y,
+            params->decoder_2_dense_1_bias, state->decoder_2_batch_norm_1_moving_mean,
+            state->decoder_2_batch_norm_1_moving_variance, decoder_2_batch_norm_1_factor, params->decoder_2_batch_norm_1_gamma,
+            params->decoder_2_batch_norm_1_beta, h_5);   /* k9_batch_norm_relu */
     train_k10_dense_mean_squared_error(h_5, params->final_kernel, final_y, params->final_bias, x, mean_squared_error_2, &count,
             mean_squared_error_3, mean_squared_error_4);
     train_k11_distance(&count, mean_squared_error_2, &metrics->loss);
@@ -2164,45 +2201,47 @@ dl_status autoencoder_gradients(const autoencoder_params *params, autoencoder_st
     train_k14_dense_pack(params->final_kernel, final_kernel_3);   /* k13_dense_pack */
     train_k15_dense_relu(mean_squared_error_4, final_kernel_3, relu, h_5);   /* k14_dense_relu */
     gradients_k15_dense(h_5, mean_squared_error_4, gradients->final_kernel);
-    gradients_k16_batch_norm(relu, decoder_2_dense_1_y, decoder_2_batch_norm_1_factor, gradients->decoder_2_batch_norm_1_gamma,
-            params->decoder_2_batch_norm_1_gamma, &count, batch_norm_13);
+    gradients_k16_batch_norm(relu, decoder_2_dense_1_y, params->decoder_2_dense_1_bias, decoder_2_batch_norm_1_average,
+            decoder_2_batch_norm_1_factor, gradients->decoder_2_batch_norm_1_gamma, params->decoder_2_batch_norm_1_gamma,
+            &count, batch_norm_8);
     gradients_k17_batch_norm_dense(relu, gradients->decoder_2_batch_norm_1_beta, decoder_2_batch_norm_1_factor,
-            params->decoder_2_batch_norm_1_gamma, batch_norm_13, &count, batch_norm_15, gradients->decoder_2_dense_1_bias);
+            params->decoder_2_batch_norm_1_gamma, batch_norm_8, &count, batch_norm_10, gradients->decoder_2_dense_1_bias);
     train_k19_dense_pack(params->decoder_2_dense_1_kernel, decoder_2_dense_1_kernel_3);   /* k18_dense_pack */
-    train_k20_dense_relu(batch_norm_15, decoder_2_dense_1_kernel_3, relu_2, h_4);   /* k19_dense_relu */
-    gradients_k20_dense(h_4, batch_norm_15, gradients->decoder_2_dense_1_kernel);
-    gradients_k16_batch_norm(relu_2, decoder_1_dense_1_y, decoder_1_batch_norm_1_factor,
-            gradients->decoder_1_batch_norm_1_gamma, params->decoder_1_batch_norm_1_gamma, &count,
-            batch_norm_18);   /* k21_batch_norm */
+    train_k20_dense_relu(batch_norm_10, decoder_2_dense_1_kernel_3, relu_2, h_4);   /* k19_dense_relu */
+    gradients_k20_dense(h_4, batch_norm_10, gradients->decoder_2_dense_1_kernel);
+    gradients_k16_batch_norm(relu_2, decoder_1_dense_1_y, params->decoder_1_dense_1_bias, decoder_1_batch_norm_1_average,
+            decoder_1_batch_norm_1_factor, gradients->decoder_1_batch_norm_1_gamma, params->decoder_1_batch_norm_1_gamma,
+            &count, batch_norm_13);   /* k21_batch_norm */
     gradients_k17_batch_norm_dense(relu_2, gradients->decoder_1_batch_norm_1_beta, decoder_1_batch_norm_1_factor,
-            params->decoder_1_batch_norm_1_gamma, batch_norm_18, &count, batch_norm_20,
+            params->decoder_1_batch_norm_1_gamma, batch_norm_13, &count, batch_norm_15,
             gradients->decoder_1_dense_1_bias);   /* k22_batch_norm_dense */
     train_k24_dense_pack(params->decoder_1_dense_1_kernel, decoder_1_dense_1_kernel_3);   /* k23_dense_pack */
-    train_k25_dense_relu(batch_norm_20, decoder_1_dense_1_kernel_3, relu_3, h_3);   /* k24_dense_relu */
-    gradients_k25_dense(h_3, batch_norm_20, gradients->decoder_1_dense_1_kernel);
-    gradients_k26_batch_norm(relu_3, code_dense_1_y, code_batch_norm_1_factor, gradients->code_batch_norm_1_gamma,
-            params->code_batch_norm_1_gamma, &count, batch_norm_23);
+    train_k25_dense_relu(batch_norm_15, decoder_1_dense_1_kernel_3, relu_3, h_3);   /* k24_dense_relu */
+    gradients_k25_dense(h_3, batch_norm_15, gradients->decoder_1_dense_1_kernel);
+    gradients_k26_batch_norm(relu_3, code_dense_1_y, params->code_dense_1_bias, code_batch_norm_1_average,
+            code_batch_norm_1_factor, gradients->code_batch_norm_1_gamma, params->code_batch_norm_1_gamma, &count,
+            batch_norm_18);
     gradients_k27_batch_norm_dense(relu_3, gradients->code_batch_norm_1_beta, code_batch_norm_1_factor,
-            params->code_batch_norm_1_gamma, batch_norm_23, &count, batch_norm_25, gradients->code_dense_1_bias);
+            params->code_batch_norm_1_gamma, batch_norm_18, &count, batch_norm_20, gradients->code_dense_1_bias);
     train_k29_dense_pack(params->code_dense_1_kernel, code_dense_1_kernel_3);   /* k28_dense_pack */
-    train_k30_dense_relu(batch_norm_25, code_dense_1_kernel_3, relu_4, h_2);   /* k29_dense_relu */
-    gradients_k30_dense(h_2, batch_norm_25, gradients->code_dense_1_kernel);
-    gradients_k16_batch_norm(relu_4, encoder_2_dense_1_y, encoder_2_batch_norm_1_factor,
-            gradients->encoder_2_batch_norm_1_gamma, params->encoder_2_batch_norm_1_gamma, &count,
-            batch_norm_28);   /* k31_batch_norm */
+    train_k30_dense_relu(batch_norm_20, code_dense_1_kernel_3, relu_4, h_2);   /* k29_dense_relu */
+    gradients_k30_dense(h_2, batch_norm_20, gradients->code_dense_1_kernel);
+    gradients_k16_batch_norm(relu_4, encoder_2_dense_1_y, params->encoder_2_dense_1_bias, encoder_2_batch_norm_1_average,
+            encoder_2_batch_norm_1_factor, gradients->encoder_2_batch_norm_1_gamma, params->encoder_2_batch_norm_1_gamma,
+            &count, batch_norm_23);   /* k31_batch_norm */
     gradients_k17_batch_norm_dense(relu_4, gradients->encoder_2_batch_norm_1_beta, encoder_2_batch_norm_1_factor,
-            params->encoder_2_batch_norm_1_gamma, batch_norm_28, &count, batch_norm_30,
+            params->encoder_2_batch_norm_1_gamma, batch_norm_23, &count, batch_norm_25,
             gradients->encoder_2_dense_1_bias);   /* k32_batch_norm_dense */
     train_k19_dense_pack(params->encoder_2_dense_1_kernel, encoder_2_dense_1_kernel_3);   /* k33_dense_pack */
-    train_k20_dense_relu(batch_norm_30, encoder_2_dense_1_kernel_3, relu_5, h);   /* k34_dense_relu */
-    gradients_k20_dense(h, batch_norm_30, gradients->encoder_2_dense_1_kernel);   /* k35_dense */
-    gradients_k16_batch_norm(relu_5, encoder_1_dense_1_y, encoder_1_batch_norm_1_factor,
-            gradients->encoder_1_batch_norm_1_gamma, params->encoder_1_batch_norm_1_gamma, &count,
-            batch_norm_33);   /* k36_batch_norm */
+    train_k20_dense_relu(batch_norm_25, encoder_2_dense_1_kernel_3, relu_5, h);   /* k34_dense_relu */
+    gradients_k20_dense(h, batch_norm_25, gradients->encoder_2_dense_1_kernel);   /* k35_dense */
+    gradients_k16_batch_norm(relu_5, encoder_1_dense_1_y, params->encoder_1_dense_1_bias, encoder_1_batch_norm_1_average,
+            encoder_1_batch_norm_1_factor, gradients->encoder_1_batch_norm_1_gamma, params->encoder_1_batch_norm_1_gamma,
+            &count, batch_norm_28);   /* k36_batch_norm */
     gradients_k17_batch_norm_dense(relu_5, gradients->encoder_1_batch_norm_1_beta, encoder_1_batch_norm_1_factor,
-            params->encoder_1_batch_norm_1_gamma, batch_norm_33, &count, batch_norm_35,
+            params->encoder_1_batch_norm_1_gamma, batch_norm_28, &count, batch_norm_30,
             gradients->encoder_1_dense_1_bias);   /* k37_batch_norm_dense */
-    gradients_k38_dense(x, batch_norm_35, gradients->encoder_1_dense_1_kernel);
+    gradients_k38_dense(x, batch_norm_30, gradients->encoder_1_dense_1_kernel);
     dl_set_subnormals(dl_before);
     metrics->count = count;
     return DL_OK;

@@ -17,7 +17,7 @@ extern "C" {
 #define AUTOENCODER_BATCH 1
 #define AUTOENCODER_ARENA_BYTES 384   /* scratch for autoencoder_infer, aligned to 64; contents need not survive between calls */
 #define AUTOENCODER_TRAIN_BATCH 4
-#define AUTOENCODER_TRAIN_ARENA_BYTES 14640   /* for the training functions, likewise */
+#define AUTOENCODER_TRAIN_ARENA_BYTES 15184   /* for the training functions, likewise */
 #define AUTOENCODER_INIT_ARENA_BYTES 1   /* for autoencoder_init, likewise */
 
 /* Trainable tensors, in declaration order, row-major. */

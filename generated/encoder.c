@@ -1220,8 +1220,8 @@ static void train_k21_multi_head_attention_layer_norm(int t, const float *restri
         const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
         const float *restrict x, const uint8_t *restrict cross_entropy_2, const float *restrict block_1_attention_output_bias,
         float *restrict add, float *restrict layer_norm_5, float *restrict layer_norm_6, float *restrict layer_norm_8,
-        float *restrict layer_norm_9, float *restrict block_1_norm_a_y, const float *restrict block_1_norm_a_gamma,
-        const float *restrict block_1_norm_a_beta, float *restrict block_1_x)
+        float *restrict layer_norm_9, const float *restrict block_1_norm_a_gamma, const float *restrict block_1_norm_a_beta,
+        float *restrict block_1_x)
 {
     for (int i0 = 0; i0 < 2; i0++) {
         float layer_norm_7;
@@ -1255,11 +1255,8 @@ static void train_k21_multi_head_attention_layer_norm(int t, const float *restri
                 layer_norm_8[i0 * 16 + i1] = sqrt_v5;
                 layer_norm_9[i0 * 16 + i1] = 1.0f / sqrt_v5;
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float block_1_norm_a_y_v7 = (add[i0 * 256 + i1 * 16 + j0] - layer_norm_6[i0 * 16 + i1])
-                            * layer_norm_9[i0 * 16 + i1];
-                    block_1_norm_a_y[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_y_v7;
-                    block_1_x[i0 * 256 + i1 * 16 + j0] = block_1_norm_a_y_v7 * block_1_norm_a_gamma[j0]
-                            + block_1_norm_a_beta[j0];
+                    block_1_x[i0 * 256 + i1 * 16 + j0] = (add[i0 * 256 + i1 * 16 + j0] - layer_norm_6[i0 * 16 + i1])
+                            * layer_norm_9[i0 * 16 + i1] * block_1_norm_a_gamma[j0] + block_1_norm_a_beta[j0];
                 }
             }
         }
@@ -1324,7 +1321,7 @@ static void train_k22_dense(const float *restrict block_1_x, const float *restri
     }
 }
 
-/* encoder.dl:12: dense, encoder.dl:13:, layer_norm -> f32[2, 16, 16], 32768 multiply-accumulates; in 2 places */
+/* encoder.dl:12: dense, encoder.dl:13:, layer_norm -> f32[2, 16, 1], 32768 multiply-accumulates; in 2 places */
 static inline void train_k23_dense_layer_norm_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
@@ -1361,8 +1358,7 @@ static inline void train_k23_dense_layer_norm_tile_4(const float *restrict a, in
 static void train_k23_dense_layer_norm(int t, const float *restrict dense_10, const float *restrict block_1_down_kernel,
         float *restrict block_1_down_y, const float *restrict block_1_x, const uint8_t *restrict cross_entropy_3,
         const float *restrict block_1_down_bias, float *restrict add_2, float *restrict layer_norm_10,
-        float *restrict layer_norm_11, float *restrict layer_norm_13, float *restrict layer_norm_14,
-        float *restrict block_1_norm_b_y)
+        float *restrict layer_norm_11, float *restrict layer_norm_13, float *restrict layer_norm_14)
 {
     for (int i0 = 0; i0 < 2; i0++) {
         float layer_norm_12;
@@ -1394,17 +1390,14 @@ static void train_k23_dense_layer_norm(int t, const float *restrict dense_10, co
                 const float sqrt_v5 = v5;
                 layer_norm_13[i0 * 16 + i1] = sqrt_v5;
                 layer_norm_14[i0 * 16 + i1] = 1.0f / sqrt_v5;
-                for (int j0 = 0; j0 < 16; j0++) {
-                    block_1_norm_b_y[i0 * 256 + i1 * 16 + j0] = (add_2[i0 * 256 + i1 * 16 + j0] - layer_norm_11[i0 * 16 + i1])
-                            * layer_norm_14[i0 * 16 + i1];
-                }
             }
         }
     }
 }
 
 /* encoder.dl:24: mean -> f32[2, 16]; in 2 places */
-static void train_k24_mean(int t, const float *restrict block_1_norm_b_y, const float *restrict block_1_norm_b_gamma,
+static void train_k24_mean(int t, const float *restrict add_2, const float *restrict layer_norm_11,
+        const float *restrict layer_norm_14, const float *restrict block_1_norm_b_gamma,
         const float *restrict block_1_norm_b_beta, float *restrict mean)
 {
     for (int i0 = 0; i0 < 2; i0++) {
@@ -1414,7 +1407,8 @@ static void train_k24_mean(int t, const float *restrict block_1_norm_b_y, const 
         }
         for (int r1 = 0; r1 < 16; r1++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                mean_2[j0] += block_1_norm_b_y[i0 * 256 + j0 + r1 * 16] * block_1_norm_b_gamma[j0] + block_1_norm_b_beta[j0];
+                mean_2[j0] += (add_2[i0 * 256 + j0 + r1 * 16] - layer_norm_11[i0 * 16 + r1]) * layer_norm_14[i0 * 16 + r1]
+                        * block_1_norm_b_gamma[j0] + block_1_norm_b_beta[j0];
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
@@ -1590,8 +1584,8 @@ static void train_k27_dense_mean_layer_norm(int t, const float *restrict softmax
 }
 
 /* encoder.dl:13: layer_norm -> f32[16]; in 2 places */
-static void train_k28_layer_norm(int t, const float *restrict mean_3, float *restrict layer_norm,
-        const float *restrict block_1_norm_b_y, float *restrict layer_norm_2)
+static void train_k28_layer_norm(int t, const float *restrict mean_3, float *restrict layer_norm, const float *restrict add_2,
+        const float *restrict layer_norm_11, const float *restrict layer_norm_14, float *restrict layer_norm_2)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         layer_norm[t * 16 + j0] = 0.0f;
@@ -1602,7 +1596,8 @@ static void train_k28_layer_norm(int t, const float *restrict mean_3, float *res
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = mean_3[j0 + r1 * 16];
                 layer_norm[t * 16 + j0] += v1;
-                layer_norm_2[t * 16 + j0] += v1 * block_1_norm_b_y[j0 + r1 * 256 + r2 * 16];
+                layer_norm_2[t * 16 + j0] += v1 * ((add_2[j0 + r1 * 256 + r2 * 16] - layer_norm_11[r1 * 16 + r2])
+                        * layer_norm_14[r1 * 16 + r2]);
             }
         }
     }
@@ -1858,8 +1853,8 @@ static void train_k34_dense(int t, const float *restrict block_1_x, const float 
 }
 
 /* encoder.dl:11: layer_norm -> f32[16]; in 2 places */
-static void train_k35_layer_norm(int t, const float *restrict dense_15, float *restrict layer_norm_3,
-        const float *restrict block_1_norm_a_y, float *restrict layer_norm_4)
+static void train_k35_layer_norm(int t, const float *restrict dense_15, float *restrict layer_norm_3, const float *restrict add,
+        const float *restrict layer_norm_6, const float *restrict layer_norm_9, float *restrict layer_norm_4)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         layer_norm_3[t * 16 + j0] = 0.0f;
@@ -1870,7 +1865,8 @@ static void train_k35_layer_norm(int t, const float *restrict dense_15, float *r
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = dense_15[j0 + r1 * 256 + r2 * 16];
                 layer_norm_3[t * 16 + j0] += v1;
-                layer_norm_4[t * 16 + j0] += v1 * block_1_norm_a_y[j0 + r1 * 256 + r2 * 16];
+                layer_norm_4[t * 16 + j0] += v1 * ((add[j0 + r1 * 256 + r2 * 16] - layer_norm_6[r1 * 16 + r2])
+                        * layer_norm_9[r1 * 16 + r2]);
             }
         }
     }
@@ -2779,76 +2775,74 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     const int32_t words[2] = {(int32_t)(uint32_t)optimizer->seed, (int32_t)(uint32_t)(optimizer->seed >> 32)};
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
-    float *const adam = (float *)(void *)(base + 364832);   /* f32 */
+    float *const adam = (float *)(void *)(base + 362784);   /* f32 */
     float *const mean = (float *)(void *)(base + 323584);   /* f32[16, 2, 16] */
-    float *const select = (float *)(void *)(base + 364032);   /* f32[16, 2] */
-    float *const cross_entropy = (float *)(void *)(base + 364160);   /* f32[16, 2] */
-    float *const softmax = (float *)(void *)(base + 348160);   /* f32[16, 2, 10] */
-    float *const layer_norm = (float *)(void *)(base + 353536);   /* f32[16, 16] */
-    float *const layer_norm_2 = (float *)(void *)(base + 354560);   /* f32[16, 16] */
-    float *const dense = (float *)(void *)(base + 355584);   /* f32[16, 16] */
+    float *const select = (float *)(void *)(base + 361984);   /* f32[16, 2] */
+    float *const cross_entropy = (float *)(void *)(base + 362112);   /* f32[16, 2] */
+    float *const softmax = (float *)(void *)(base + 346112);   /* f32[16, 2, 10] */
+    float *const layer_norm = (float *)(void *)(base + 351488);   /* f32[16, 16] */
+    float *const layer_norm_2 = (float *)(void *)(base + 352512);   /* f32[16, 16] */
+    float *const dense = (float *)(void *)(base + 353536);   /* f32[16, 16] */
     float *const dense_2 = (float *)(void *)(base + 0);   /* f32[16, 64, 16] */
     float *const dense_3 = (float *)(void *)(base + 319488);   /* f32[16, 64] */
     float *const dense_4 = (float *)(void *)(base + 65536);   /* f32[16, 16, 64] */
-    float *const layer_norm_3 = (float *)(void *)(base + 356608);   /* f32[16, 16] */
-    float *const layer_norm_4 = (float *)(void *)(base + 357632);   /* f32[16, 16] */
-    float *const multi_head_attention = (float *)(void *)(base + 358656);   /* f32[16, 16] */
+    float *const layer_norm_3 = (float *)(void *)(base + 354560);   /* f32[16, 16] */
+    float *const layer_norm_4 = (float *)(void *)(base + 355584);   /* f32[16, 16] */
+    float *const multi_head_attention = (float *)(void *)(base + 356608);   /* f32[16, 16] */
     float *const multi_head_attention_2 = (float *)(void *)(base + 163840);   /* f32[16, 16, 16] */
-    float *const multi_head_attention_3 = (float *)(void *)(base + 359680);   /* f32[16, 4, 4] */
+    float *const multi_head_attention_3 = (float *)(void *)(base + 357632);   /* f32[16, 4, 4] */
     float *const multi_head_attention_4 = (float *)(void *)(base + 180224);   /* f32[16, 16, 16] */
-    float *const multi_head_attention_5 = (float *)(void *)(base + 360704);   /* f32[16, 4, 4] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 358656);   /* f32[16, 4, 4] */
     float *const multi_head_attention_6 = (float *)(void *)(base + 196608);   /* f32[16, 16, 16] */
-    float *const multi_head_attention_7 = (float *)(void *)(base + 361728);   /* f32[16, 4, 4] */
+    float *const multi_head_attention_7 = (float *)(void *)(base + 359680);   /* f32[16, 4, 4] */
     float *const multi_head_attention_8 = (float *)(void *)(base + 131072);   /* f32[16, 2, 16, 16] */
     float *const multi_head_attention_9 = (float *)(void *)(base + 212992);   /* f32[16, 16, 16] */
     float *const embedding = (float *)(void *)(base + 229376);   /* f32[16, 16, 16] */
     uint8_t *const cross_entropy_2 = (uint8_t *)(void *)(base + 245760);   /* bool[16, 2, 16, 16] */
     uint8_t *const cross_entropy_3 = (uint8_t *)(void *)(base + 253952);   /* bool[16, 2, 16, 16] */
-    uint8_t *const cross_entropy_4 = (uint8_t *)(void *)(base + 364800);   /* bool[16, 2] */
-    float *const cross_entropy_5 = (float *)(void *)(base + 363904);   /* f32[16, 2] */
+    uint8_t *const cross_entropy_4 = (uint8_t *)(void *)(base + 362752);   /* bool[16, 2] */
+    float *const cross_entropy_5 = (float *)(void *)(base + 361856);   /* f32[16, 2] */
     float *const dense_6 = (float *)(void *)(base + 0);   /* f32[4, 10] */
     float *const embedding_2 = (float *)(void *)(base + 0);   /* f32[1000, 16] */
-    float *const classifier_kernel_2 = (float *)(void *)(base + 362752);   /* f32[10, 16] */
+    float *const classifier_kernel_2 = (float *)(void *)(base + 360704);   /* f32[10, 16] */
     float *const block_1_down_kernel_2 = (float *)(void *)(base + 311296);   /* f32[16, 64] */
     float *const block_1_up_kernel_2 = (float *)(void *)(base + 315392);   /* f32[64, 16] */
-    float *const block_1_attention_output_kernel_2 = (float *)(void *)(base + 349440);   /* f32[16, 16] */
-    float *const block_1_attention_value_kernel_2 = (float *)(void *)(base + 350464);   /* f32[16, 16] */
-    float *const block_1_attention_key_kernel_2 = (float *)(void *)(base + 351488);   /* f32[16, 16] */
-    float *const block_1_attention_query_kernel_2 = (float *)(void *)(base + 352512);   /* f32[16, 16] */
+    float *const block_1_attention_output_kernel_2 = (float *)(void *)(base + 347392);   /* f32[16, 16] */
+    float *const block_1_attention_value_kernel_2 = (float *)(void *)(base + 348416);   /* f32[16, 16] */
+    float *const block_1_attention_key_kernel_2 = (float *)(void *)(base + 349440);   /* f32[16, 16] */
+    float *const block_1_attention_query_kernel_2 = (float *)(void *)(base + 350464);   /* f32[16, 16] */
     float *const x = (float *)(void *)(base + 325632);   /* f32[2, 16, 16] */
     float *const multi_head_attention_10 = (float *)(void *)(base + 327680);   /* f32[2, 16, 16] */
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 329728);   /* f32[2, 16, 16] */
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 331776);   /* f32[2, 16, 16] */
     float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 272384);   /* f32[4, 16] */
     float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 262144);   /* f32[2, 4, 16, 16] */
-    float *const multi_head_attention_12 = (float *)(void *)(base + 363392);   /* f32[2, 4, 16] */
+    float *const multi_head_attention_12 = (float *)(void *)(base + 361344);   /* f32[2, 4, 16] */
     float *const block_1_attention_y = (float *)(void *)(base + 333824);   /* f32[2, 4, 16, 4] */
     float *const multi_head_attention_14 = (float *)(void *)(base + 335872);   /* f32[2, 16, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 270336);   /* f32[4, 16] */
     float *const add = (float *)(void *)(base + 337920);   /* f32[2, 16, 16] */
-    float *const layer_norm_5 = (float *)(void *)(base + 364288);   /* f32[2, 16] */
-    float *const layer_norm_6 = (float *)(void *)(base + 364416);   /* f32[2, 16, 1] */
-    float *const layer_norm_8 = (float *)(void *)(base + 364544);   /* f32[2, 16, 1] */
-    float *const layer_norm_9 = (float *)(void *)(base + 364672);   /* f32[2, 16, 1] */
-    float *const block_1_norm_a_y = (float *)(void *)(base + 339968);   /* f32[2, 16, 16] */
-    float *const block_1_x = (float *)(void *)(base + 342016);   /* f32[2, 16, 16] */
+    float *const layer_norm_5 = (float *)(void *)(base + 362240);   /* f32[2, 16] */
+    float *const layer_norm_6 = (float *)(void *)(base + 362368);   /* f32[2, 16, 1] */
+    float *const layer_norm_8 = (float *)(void *)(base + 362496);   /* f32[2, 16, 1] */
+    float *const layer_norm_9 = (float *)(void *)(base + 362624);   /* f32[2, 16, 1] */
+    float *const block_1_x = (float *)(void *)(base + 339968);   /* f32[2, 16, 16] */
     float *const dense_7 = (float *)(void *)(base + 270336);   /* f32[2, 16, 64] */
     float *const dense_8 = (float *)(void *)(base + 278528);   /* f32[2, 16, 64] */
     float *const dense_9 = (float *)(void *)(base + 286720);   /* f32[2, 16, 64] */
     float *const dense_10 = (float *)(void *)(base + 294912);   /* f32[2, 16, 64] */
-    float *const block_1_down_y = (float *)(void *)(base + 307200);   /* f32[4, 16] */
+    float *const block_1_down_y = (float *)(void *)(base + 305152);   /* f32[4, 16] */
     float *const add_2 = (float *)(void *)(base + 303104);   /* f32[2, 16, 16] */
-    float *const layer_norm_10 = (float *)(void *)(base + 307456);   /* f32[2, 16] */
-    float *const layer_norm_11 = (float *)(void *)(base + 307584);   /* f32[2, 16, 1] */
-    float *const layer_norm_13 = (float *)(void *)(base + 307712);   /* f32[2, 16, 1] */
-    float *const layer_norm_14 = (float *)(void *)(base + 307840);   /* f32[2, 16, 1] */
-    float *const block_1_norm_b_y = (float *)(void *)(base + 305152);   /* f32[2, 16, 16] */
-    float *const classifier_y = (float *)(void *)(base + 307200);   /* f32[2, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 307280);   /* f32[2, 10] */
-    float *const softmax_3 = (float *)(void *)(base + 307360);   /* f32[2] */
-    float *const mean_3 = (float *)(void *)(base + 307200);   /* f32[2, 16] */
-    float *const layer_norm_17 = (float *)(void *)(base + 344064);   /* f32[2, 16, 16] */
-    float *const dropout = (float *)(void *)(base + 346112);   /* f32[2, 16, 16] */
+    float *const layer_norm_10 = (float *)(void *)(base + 305408);   /* f32[2, 16] */
+    float *const layer_norm_11 = (float *)(void *)(base + 305536);   /* f32[2, 16, 1] */
+    float *const layer_norm_13 = (float *)(void *)(base + 305664);   /* f32[2, 16, 1] */
+    float *const layer_norm_14 = (float *)(void *)(base + 305792);   /* f32[2, 16, 1] */
+    float *const classifier_y = (float *)(void *)(base + 305152);   /* f32[2, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 305232);   /* f32[2, 10] */
+    float *const softmax_3 = (float *)(void *)(base + 305312);   /* f32[2] */
+    float *const mean_3 = (float *)(void *)(base + 305152);   /* f32[2, 16] */
+    float *const layer_norm_17 = (float *)(void *)(base + 342016);   /* f32[2, 16, 16] */
+    float *const dropout = (float *)(void *)(base + 344064);   /* f32[2, 16, 16] */
     float *const dense_13 = (float *)(void *)(base + 303104);   /* f32[2, 16, 64] */
     float *const dense_14 = (float *)(void *)(base + 274432);   /* f32[4, 16] */
     float *const dense_15 = (float *)(void *)(base + 270336);   /* f32[2, 16, 16] */
@@ -2910,18 +2904,17 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
         train_k20_multi_head_attention(block_1_attention_y, multi_head_attention_14);
         train_k21_multi_head_attention_layer_norm(t, multi_head_attention_14, params->block_1_attention_output_kernel,
                 block_1_attention_output_y, x, cross_entropy_2, params->block_1_attention_output_bias, add, layer_norm_5,
-                layer_norm_6, layer_norm_8, layer_norm_9, block_1_norm_a_y, params->block_1_norm_a_gamma,
-                params->block_1_norm_a_beta, block_1_x);
+                layer_norm_6, layer_norm_8, layer_norm_9, params->block_1_norm_a_gamma, params->block_1_norm_a_beta, block_1_x);
         train_k22_dense(block_1_x, params->block_1_up_kernel, dense_8, params->block_1_up_bias, dense_7, dense_9, dense_10);
         train_k23_dense_layer_norm(t, dense_10, params->block_1_down_kernel, block_1_down_y, block_1_x, cross_entropy_3,
-                params->block_1_down_bias, add_2, layer_norm_10, layer_norm_11, layer_norm_13, layer_norm_14, block_1_norm_b_y);
-        train_k24_mean(t, block_1_norm_b_y, params->block_1_norm_b_gamma, params->block_1_norm_b_beta, mean);
+                params->block_1_down_bias, add_2, layer_norm_10, layer_norm_11, layer_norm_13, layer_norm_14);
+        train_k24_mean(t, add_2, layer_norm_11, layer_norm_14, params->block_1_norm_b_gamma, params->block_1_norm_b_beta, mean);
         train_k25_dense_softmax_cross_entropy(t, mean, params->classifier_kernel, classifier_y, params->classifier_bias,
                 softmax_1_y, softmax_3, label, cross_entropy_4, select, cross_entropy);
         train_k26_cross_entropy_softmax(t, label, cross_entropy_5, softmax_3, softmax_1_y, softmax);
         train_k27_dense_mean_layer_norm(t, softmax, classifier_kernel_2, mean_3, params->block_1_norm_b_gamma, add_2,
                 layer_norm_11, layer_norm_14, layer_norm_13, layer_norm_10, layer_norm_17, cross_entropy_3, dropout);
-        train_k28_layer_norm(t, mean_3, layer_norm, block_1_norm_b_y, layer_norm_2);
+        train_k28_layer_norm(t, mean_3, layer_norm, add_2, layer_norm_11, layer_norm_14, layer_norm_2);
         train_k29_dense(t, cross_entropy_3, layer_norm_17, dense);
         train_k30_dense(dropout, block_1_down_kernel_2, dense_13, dense_7, dense_8, dense_9);
         train_k31_dense(t, dense_10, dropout, dense_2);
@@ -2930,7 +2923,7 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
                 params->block_1_norm_a_gamma, add, layer_norm_6, layer_norm_9, layer_norm_8, layer_norm_5, layer_norm_20,
                 cross_entropy_2, dropout_2);
         train_k34_dense(t, block_1_x, dense_13, dense_4);
-        train_k35_layer_norm(t, dense_15, layer_norm_3, block_1_norm_a_y, layer_norm_4);
+        train_k35_layer_norm(t, dense_15, layer_norm_3, add, layer_norm_6, layer_norm_9, layer_norm_4);
         train_k29_dense(t, cross_entropy_2, layer_norm_20, multi_head_attention);   /* k36_multi_head_attention */
         train_k37_multi_head_attention(dropout_2, block_1_attention_output_kernel_2, multi_head_attention_15);
         train_k38_multi_head_attention(t, multi_head_attention_14, dropout_2, multi_head_attention_2);
@@ -3196,72 +3189,70 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     const int32_t words[2] = {(int32_t)(uint32_t)seed, (int32_t)(uint32_t)(seed >> 32)};
     unsigned char *const base = arena;
     float *const mean = (float *)(void *)(base + 323584);   /* f32[16, 2, 16] */
-    float *const select = (float *)(void *)(base + 364032);   /* f32[16, 2] */
-    float *const cross_entropy = (float *)(void *)(base + 364160);   /* f32[16, 2] */
-    float *const softmax = (float *)(void *)(base + 348160);   /* f32[16, 2, 10] */
-    float *const layer_norm = (float *)(void *)(base + 353536);   /* f32[16, 16] */
-    float *const layer_norm_2 = (float *)(void *)(base + 354560);   /* f32[16, 16] */
-    float *const dense = (float *)(void *)(base + 355584);   /* f32[16, 16] */
+    float *const select = (float *)(void *)(base + 361984);   /* f32[16, 2] */
+    float *const cross_entropy = (float *)(void *)(base + 362112);   /* f32[16, 2] */
+    float *const softmax = (float *)(void *)(base + 346112);   /* f32[16, 2, 10] */
+    float *const layer_norm = (float *)(void *)(base + 351488);   /* f32[16, 16] */
+    float *const layer_norm_2 = (float *)(void *)(base + 352512);   /* f32[16, 16] */
+    float *const dense = (float *)(void *)(base + 353536);   /* f32[16, 16] */
     float *const dense_2 = (float *)(void *)(base + 0);   /* f32[16, 64, 16] */
     float *const dense_3 = (float *)(void *)(base + 319488);   /* f32[16, 64] */
     float *const dense_4 = (float *)(void *)(base + 65536);   /* f32[16, 16, 64] */
-    float *const layer_norm_3 = (float *)(void *)(base + 356608);   /* f32[16, 16] */
-    float *const layer_norm_4 = (float *)(void *)(base + 357632);   /* f32[16, 16] */
-    float *const multi_head_attention = (float *)(void *)(base + 358656);   /* f32[16, 16] */
+    float *const layer_norm_3 = (float *)(void *)(base + 354560);   /* f32[16, 16] */
+    float *const layer_norm_4 = (float *)(void *)(base + 355584);   /* f32[16, 16] */
+    float *const multi_head_attention = (float *)(void *)(base + 356608);   /* f32[16, 16] */
     float *const multi_head_attention_2 = (float *)(void *)(base + 163840);   /* f32[16, 16, 16] */
-    float *const multi_head_attention_3 = (float *)(void *)(base + 359680);   /* f32[16, 4, 4] */
+    float *const multi_head_attention_3 = (float *)(void *)(base + 357632);   /* f32[16, 4, 4] */
     float *const multi_head_attention_4 = (float *)(void *)(base + 180224);   /* f32[16, 16, 16] */
-    float *const multi_head_attention_5 = (float *)(void *)(base + 360704);   /* f32[16, 4, 4] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 358656);   /* f32[16, 4, 4] */
     float *const multi_head_attention_6 = (float *)(void *)(base + 196608);   /* f32[16, 16, 16] */
-    float *const multi_head_attention_7 = (float *)(void *)(base + 361728);   /* f32[16, 4, 4] */
+    float *const multi_head_attention_7 = (float *)(void *)(base + 359680);   /* f32[16, 4, 4] */
     float *const multi_head_attention_8 = (float *)(void *)(base + 131072);   /* f32[16, 2, 16, 16] */
     float *const multi_head_attention_9 = (float *)(void *)(base + 212992);   /* f32[16, 16, 16] */
     float *const embedding = (float *)(void *)(base + 229376);   /* f32[16, 16, 16] */
     uint8_t *const cross_entropy_2 = (uint8_t *)(void *)(base + 245760);   /* bool[16, 2, 16, 16] */
     uint8_t *const cross_entropy_3 = (uint8_t *)(void *)(base + 253952);   /* bool[16, 2, 16, 16] */
-    uint8_t *const cross_entropy_4 = (uint8_t *)(void *)(base + 364800);   /* bool[16, 2] */
-    float *const cross_entropy_5 = (float *)(void *)(base + 363904);   /* f32[16, 2] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 362752);   /* f32[10, 16] */
+    uint8_t *const cross_entropy_4 = (uint8_t *)(void *)(base + 362752);   /* bool[16, 2] */
+    float *const cross_entropy_5 = (float *)(void *)(base + 361856);   /* f32[16, 2] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 360704);   /* f32[10, 16] */
     float *const block_1_down_kernel_3 = (float *)(void *)(base + 311296);   /* f32[16, 64] */
     float *const block_1_up_kernel_3 = (float *)(void *)(base + 315392);   /* f32[64, 16] */
-    float *const block_1_attention_output_kernel_3 = (float *)(void *)(base + 349440);   /* f32[16, 16] */
-    float *const block_1_attention_value_kernel_3 = (float *)(void *)(base + 350464);   /* f32[16, 16] */
-    float *const block_1_attention_key_kernel_3 = (float *)(void *)(base + 351488);   /* f32[16, 16] */
-    float *const block_1_attention_query_kernel_3 = (float *)(void *)(base + 352512);   /* f32[16, 16] */
+    float *const block_1_attention_output_kernel_3 = (float *)(void *)(base + 347392);   /* f32[16, 16] */
+    float *const block_1_attention_value_kernel_3 = (float *)(void *)(base + 348416);   /* f32[16, 16] */
+    float *const block_1_attention_key_kernel_3 = (float *)(void *)(base + 349440);   /* f32[16, 16] */
+    float *const block_1_attention_query_kernel_3 = (float *)(void *)(base + 350464);   /* f32[16, 16] */
     float *const x = (float *)(void *)(base + 325632);   /* f32[2, 16, 16] */
     float *const multi_head_attention_10 = (float *)(void *)(base + 327680);   /* f32[2, 16, 16] */
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 329728);   /* f32[2, 16, 16] */
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 331776);   /* f32[2, 16, 16] */
     float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 272384);   /* f32[4, 16] */
     float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 262144);   /* f32[2, 4, 16, 16] */
-    float *const multi_head_attention_12 = (float *)(void *)(base + 363392);   /* f32[2, 4, 16] */
+    float *const multi_head_attention_12 = (float *)(void *)(base + 361344);   /* f32[2, 4, 16] */
     float *const block_1_attention_y = (float *)(void *)(base + 333824);   /* f32[2, 4, 16, 4] */
     float *const multi_head_attention_14 = (float *)(void *)(base + 335872);   /* f32[2, 16, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 270336);   /* f32[4, 16] */
     float *const add = (float *)(void *)(base + 337920);   /* f32[2, 16, 16] */
-    float *const layer_norm_5 = (float *)(void *)(base + 364288);   /* f32[2, 16] */
-    float *const layer_norm_6 = (float *)(void *)(base + 364416);   /* f32[2, 16, 1] */
-    float *const layer_norm_8 = (float *)(void *)(base + 364544);   /* f32[2, 16, 1] */
-    float *const layer_norm_9 = (float *)(void *)(base + 364672);   /* f32[2, 16, 1] */
-    float *const block_1_norm_a_y = (float *)(void *)(base + 339968);   /* f32[2, 16, 16] */
-    float *const block_1_x = (float *)(void *)(base + 342016);   /* f32[2, 16, 16] */
+    float *const layer_norm_5 = (float *)(void *)(base + 362240);   /* f32[2, 16] */
+    float *const layer_norm_6 = (float *)(void *)(base + 362368);   /* f32[2, 16, 1] */
+    float *const layer_norm_8 = (float *)(void *)(base + 362496);   /* f32[2, 16, 1] */
+    float *const layer_norm_9 = (float *)(void *)(base + 362624);   /* f32[2, 16, 1] */
+    float *const block_1_x = (float *)(void *)(base + 339968);   /* f32[2, 16, 16] */
     float *const dense_5 = (float *)(void *)(base + 270336);   /* f32[2, 16, 64] */
     float *const dense_6 = (float *)(void *)(base + 278528);   /* f32[2, 16, 64] */
     float *const dense_7 = (float *)(void *)(base + 286720);   /* f32[2, 16, 64] */
     float *const dense_8 = (float *)(void *)(base + 294912);   /* f32[2, 16, 64] */
-    float *const block_1_down_y = (float *)(void *)(base + 307200);   /* f32[4, 16] */
+    float *const block_1_down_y = (float *)(void *)(base + 305152);   /* f32[4, 16] */
     float *const add_2 = (float *)(void *)(base + 303104);   /* f32[2, 16, 16] */
-    float *const layer_norm_10 = (float *)(void *)(base + 307456);   /* f32[2, 16] */
-    float *const layer_norm_11 = (float *)(void *)(base + 307584);   /* f32[2, 16, 1] */
-    float *const layer_norm_13 = (float *)(void *)(base + 307712);   /* f32[2, 16, 1] */
-    float *const layer_norm_14 = (float *)(void *)(base + 307840);   /* f32[2, 16, 1] */
-    float *const block_1_norm_b_y = (float *)(void *)(base + 305152);   /* f32[2, 16, 16] */
-    float *const classifier_y = (float *)(void *)(base + 307200);   /* f32[2, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 307280);   /* f32[2, 10] */
-    float *const softmax_3 = (float *)(void *)(base + 307360);   /* f32[2] */
-    float *const mean_3 = (float *)(void *)(base + 307200);   /* f32[2, 16] */
-    float *const layer_norm_17 = (float *)(void *)(base + 344064);   /* f32[2, 16, 16] */
-    float *const dropout = (float *)(void *)(base + 346112);   /* f32[2, 16, 16] */
+    float *const layer_norm_10 = (float *)(void *)(base + 305408);   /* f32[2, 16] */
+    float *const layer_norm_11 = (float *)(void *)(base + 305536);   /* f32[2, 16, 1] */
+    float *const layer_norm_13 = (float *)(void *)(base + 305664);   /* f32[2, 16, 1] */
+    float *const layer_norm_14 = (float *)(void *)(base + 305792);   /* f32[2, 16, 1] */
+    float *const classifier_y = (float *)(void *)(base + 305152);   /* f32[2, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 305232);   /* f32[2, 10] */
+    float *const softmax_3 = (float *)(void *)(base + 305312);   /* f32[2] */
+    float *const mean_3 = (float *)(void *)(base + 305152);   /* f32[2, 16] */
+    float *const layer_norm_17 = (float *)(void *)(base + 342016);   /* f32[2, 16, 16] */
+    float *const dropout = (float *)(void *)(base + 344064);   /* f32[2, 16, 16] */
     float *const dense_11 = (float *)(void *)(base + 303104);   /* f32[2, 16, 64] */
     float *const dense_12 = (float *)(void *)(base + 274432);   /* f32[4, 16] */
     float *const dense_13 = (float *)(void *)(base + 270336);   /* f32[2, 16, 16] */
@@ -3323,14 +3314,15 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
         train_k20_multi_head_attention(block_1_attention_y, multi_head_attention_14);   /* k19_multi_head_attention */
         train_k21_multi_head_attention_layer_norm(t, multi_head_attention_14, params->block_1_attention_output_kernel,
                 block_1_attention_output_y, x, cross_entropy_2, params->block_1_attention_output_bias, add, layer_norm_5,
-                layer_norm_6, layer_norm_8, layer_norm_9, block_1_norm_a_y, params->block_1_norm_a_gamma,
-                params->block_1_norm_a_beta, block_1_x);   /* k20_multi_head_attention_layer_norm */
+                layer_norm_6, layer_norm_8, layer_norm_9, params->block_1_norm_a_gamma, params->block_1_norm_a_beta,
+                block_1_x);   /* k20_multi_head_attention_layer_norm */
         train_k22_dense(block_1_x, params->block_1_up_kernel, dense_6, params->block_1_up_bias, dense_5, dense_7,
                 dense_8);   /* k21_dense */
         train_k23_dense_layer_norm(t, dense_8, params->block_1_down_kernel, block_1_down_y, block_1_x, cross_entropy_3,
-                params->block_1_down_bias, add_2, layer_norm_10, layer_norm_11, layer_norm_13, layer_norm_14,
-                block_1_norm_b_y);   /* k22_dense_layer_norm */
-        train_k24_mean(t, block_1_norm_b_y, params->block_1_norm_b_gamma, params->block_1_norm_b_beta, mean);   /* k23_mean */
+                params->block_1_down_bias, add_2, layer_norm_10, layer_norm_11, layer_norm_13,
+                layer_norm_14);   /* k22_dense_layer_norm */
+        train_k24_mean(t, add_2, layer_norm_11, layer_norm_14, params->block_1_norm_b_gamma, params->block_1_norm_b_beta,
+                mean);   /* k23_mean */
         train_k25_dense_softmax_cross_entropy(t, mean, params->classifier_kernel, classifier_y, params->classifier_bias,
                 softmax_1_y, softmax_3, label, cross_entropy_4, select, cross_entropy);   /* k24_dense_softmax_cross_entropy */
         train_k26_cross_entropy_softmax(t, label, cross_entropy_5, softmax_3, softmax_1_y,
@@ -3338,7 +3330,7 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
         train_k27_dense_mean_layer_norm(t, softmax, classifier_kernel_3, mean_3, params->block_1_norm_b_gamma, add_2,
                 layer_norm_11, layer_norm_14, layer_norm_13, layer_norm_10, layer_norm_17, cross_entropy_3,
                 dropout);   /* k26_dense_mean_layer_norm */
-        train_k28_layer_norm(t, mean_3, layer_norm, block_1_norm_b_y, layer_norm_2);   /* k27_layer_norm */
+        train_k28_layer_norm(t, mean_3, layer_norm, add_2, layer_norm_11, layer_norm_14, layer_norm_2);   /* k27_layer_norm */
         train_k29_dense(t, cross_entropy_3, layer_norm_17, dense);   /* k28_dense */
         train_k30_dense(dropout, block_1_down_kernel_3, dense_11, dense_5, dense_6, dense_7);   /* k29_dense */
         train_k31_dense(t, dense_8, dropout, dense_2);   /* k30_dense */
@@ -3347,7 +3339,7 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
                 params->block_1_norm_a_gamma, add, layer_norm_6, layer_norm_9, layer_norm_8, layer_norm_5, layer_norm_20,
                 cross_entropy_2, dropout_2);   /* k32_dense_layer_norm_dropout */
         train_k34_dense(t, block_1_x, dense_11, dense_4);   /* k33_dense */
-        train_k35_layer_norm(t, dense_13, layer_norm_3, block_1_norm_a_y, layer_norm_4);   /* k34_layer_norm */
+        train_k35_layer_norm(t, dense_13, layer_norm_3, add, layer_norm_6, layer_norm_9, layer_norm_4);   /* k34_layer_norm */
         train_k29_dense(t, cross_entropy_2, layer_norm_20, multi_head_attention);   /* k35_multi_head_attention */
         train_k37_multi_head_attention(dropout_2, block_1_attention_output_kernel_3,
                 multi_head_attention_15);   /* k36_multi_head_attention */

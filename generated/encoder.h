@@ -17,7 +17,7 @@ extern "C" {
 #define ENCODER_BATCH 1
 #define ENCODER_ARENA_BYTES 6464   /* scratch for encoder_infer, aligned to 64; contents need not survive between calls */
 #define ENCODER_TRAIN_BATCH 32
-#define ENCODER_TRAIN_ARENA_BYTES 364848   /* for the training functions, likewise */
+#define ENCODER_TRAIN_ARENA_BYTES 362800   /* for the training functions, likewise */
 #define ENCODER_INIT_ARENA_BYTES 1   /* for encoder_init, likewise */
 
 /* Trainable tensors, in declaration order, row-major. */

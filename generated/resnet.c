@@ -2609,20 +2609,20 @@ static void train_k26_batch_norm(int t, const float *restrict residual_3_conv_a_
         float *restrict batch_norm_13)
 {
     for (int i0 = 0; i0 < 2; i0++) {
-        float batch_norm_86[64];
+        float batch_norm_77[64];
         for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_86[j0] = 0.0f;
+            batch_norm_77[j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_86[j0] += residual_3_conv_a_y[t * 2048 + i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                    batch_norm_77[j0] += residual_3_conv_a_y[t * 2048 + i0 * 1024 + j0 + r1 * 256 + r2 * 64];
                 }
             }
         }
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v1 = batch_norm_86[j0];
-            batch_norm_13[t * 128 + i0 * 64 + j0] = cross_entropy_3[t * 2 + i0] ? v1 / 16.0f : 0.0f;
+            const float v1 = batch_norm_77[j0];
+            batch_norm_11[t * 128 + i0 * 64 + j0] = cross_entropy_3[t * 2 + i0] ? v1 / 16.0f : 0.0f;
         }
     }
 }
@@ -3180,22 +3180,20 @@ static void train_k45_conv2d_batch_norm_adam(const float *restrict relu_6, float
         const float v6 = v4 * v5;
         const float v7 = conv2d[j0];
         const float v8 = v7 * 0.1f;
-        const float v9 = v_residual_3_norm_b_beta[j0] * 0.999f;
-        const float v10 = v_residual_3_shortcut_bias[j0] * 0.999f;
-        batch_norm_18[j0] = v4 * residual_3_norm_b_gamma[j0] * (v5 * v5 * v5 * -0.5f) / v2;
+        const float v9 = v7 * 0.001f * v7;
+        batch_norm_16[j0] = v4 * residual_3_norm_b_gamma[j0] * (v5 * v5 * v5 * -0.5f) / v2;
         m_residual_3_norm_b_gamma[j0] = m_residual_3_norm_b_gamma[j0] * 0.9f + v6 * 0.1f;
         v_residual_3_norm_b_gamma[j0] = v_residual_3_norm_b_gamma[j0] * 0.999f + v6 * 0.001f * v6;
         const float add_v5 = m_residual_3_norm_b_beta[j0] * 0.9f + v8;
         m_residual_3_norm_b_beta[j0] = add_v5;
-        const float mul_v6 = v7 * 0.001f * v7;
-        const float add_v7 = v9 + mul_v6;
-        v_residual_3_norm_b_beta[j0] = add_v7;
-        residual_3_norm_b_beta[j0] = residual_3_norm_b_beta[j0] - v3 * add_v5 / (dl_sqrt(add_v7) + 1e-07f);
-        const float add_v9 = m_residual_3_shortcut_bias[j0] * 0.9f + v8;
-        m_residual_3_shortcut_bias[j0] = add_v9;
-        const float add_v10 = v10 + mul_v6;
-        v_residual_3_shortcut_bias[j0] = add_v10;
-        residual_3_shortcut_bias[j0] = residual_3_shortcut_bias[j0] - v3 * add_v9 / (dl_sqrt(add_v10) + 1e-07f);
+        const float add_v6 = v_residual_3_norm_b_beta[j0] * 0.999f + v9;
+        v_residual_3_norm_b_beta[j0] = add_v6;
+        residual_3_norm_b_beta[j0] = residual_3_norm_b_beta[j0] - v3 * add_v5 / (dl_sqrt(add_v6) + 1e-07f);
+        const float add_v8 = m_residual_3_shortcut_bias[j0] * 0.9f + v8;
+        m_residual_3_shortcut_bias[j0] = add_v8;
+        const float add_v9 = v_residual_3_shortcut_bias[j0] * 0.999f + v9;
+        v_residual_3_shortcut_bias[j0] = add_v9;
+        residual_3_shortcut_bias[j0] = residual_3_shortcut_bias[j0] - v3 * add_v8 / (dl_sqrt(add_v9) + 1e-07f);
     }
 }
 
@@ -3294,51 +3292,41 @@ static void train_k48_conv2d(const float *restrict residual_2_x, const float *re
     }
 }
 
-/* resnet.dl:12: batch_norm;
- * resnet.dl:10: batch_norm -> f32[4, 4, 4, 64]; in 4 places */
-static void train_k49_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_18,
-        float *restrict residual_3_conv_b_y_2, const float *restrict residual_3_norm_b_average)
+/* resnet.dl:12: batch_norm -> f32[4, 64]; in 2 places */
+static void train_k49_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_16,
+        float *restrict batch_norm_17)
 {
-    for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_19[64];
-        const int v1 = i0 < count_[0];
-        for (int j0 = 0; j0 < 64; j0++) {
-            const float v2 = batch_norm_18[j0];
-            batch_norm_19[j0] = (v1 ? v2 : 0.0f) / 16.0f;
-        }
-        for (int j0 = 0; j0 < 4; j0++) {
-            for (int j1 = 0; j1 < 4; j1++) {
-                for (int j2 = 0; j2 < 64; j2++) {
-                    residual_3_conv_b_y_2[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = batch_norm_19[j2]
-                            * (residual_3_conv_b_y_2[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_b_average[j2]);
-                }
-            }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v1 = j0 < count_[0];
+        for (int j1 = 0; j1 < 64; j1++) {
+            const float v2 = batch_norm_16[j1];
+            batch_norm_17[j0 * 64 + j1] = (v1 ? v2 : 0.0f) / 16.0f;
         }
     }
 }
 
-/* resnet.dl:12: batch_norm;
- * resnet.dl:10: batch_norm -> f32[64]; in 2 places */
-static void train_k50_batch_norm(const float *restrict residual_3_conv_b_y_2, float *restrict conv2d,
-        const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_gamma,
-        const int32_t *restrict count_)
+/* resnet.dl:12: batch_norm -> f32[64] */
+static void train_k50_batch_norm(const float *restrict batch_norm_17, const float *restrict residual_3_conv_b_y_2,
+        const float *restrict residual_3_norm_b_average, float *restrict conv2d, const float *restrict residual_3_norm_b_factor,
+        const float *restrict residual_3_norm_b_gamma, const int32_t *restrict count_)
 {
-    float batch_norm_21[64];
+    float batch_norm_18[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_21[j0] = 0.0f;
+        batch_norm_18[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_21[j0] += residual_3_conv_b_y_2[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_18[j0] += batch_norm_17[j0 + r1 * 64]
+                            * (residual_3_conv_b_y_2[j0 + r1 * 1024 + r2 * 256 + r3 * 64] - residual_3_norm_b_average[j0]);
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        conv2d[j0] = -(conv2d[j0] * (residual_3_norm_b_factor[j0] * residual_3_norm_b_gamma[j0]) + batch_norm_21[j0] * 2.0f)
+        conv2d[j0] = -(conv2d[j0] * (residual_3_norm_b_factor[j0] * residual_3_norm_b_gamma[j0]) + batch_norm_18[j0] * 2.0f)
                 / v1;
     }
 }
@@ -3346,21 +3334,23 @@ static void train_k50_batch_norm(const float *restrict residual_3_conv_b_y_2, fl
 /* resnet.dl:12: batch_norm -> f32[4, 4, 4, 64]; in 2 places */
 static void train_k51_batch_norm(const int32_t *restrict count_, const float *restrict conv2d, float *restrict relu_6,
         const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_gamma,
-        const float *restrict residual_3_conv_b_y_2)
+        const float *restrict batch_norm_17, const float *restrict residual_3_conv_b_y_2,
+        const float *restrict residual_3_norm_b_average)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_23[64];
+        float batch_norm_20[64];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 64; j0++) {
             const float v2 = conv2d[j0];
-            batch_norm_23[j0] = (v1 ? v2 : 0.0f) / 16.0f;
+            batch_norm_20[j0] = (v1 ? v2 : 0.0f) / 16.0f;
         }
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
                     relu_6[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = relu_6[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
-                            * (residual_3_norm_b_factor[j2] * residual_3_norm_b_gamma[j2])
-                            + residual_3_conv_b_y_2[i0 * 1024 + j0 * 256 + j1 * 64 + j2] * 2.0f + batch_norm_23[j2];
+                            * (residual_3_norm_b_factor[j2] * residual_3_norm_b_gamma[j2]) + batch_norm_17[i0 * 64 + j2]
+                            * (residual_3_conv_b_y_2[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_b_average[j2])
+                            * 2.0f + batch_norm_20[j2];
                 }
             }
         }
@@ -3534,25 +3524,25 @@ static void train_k55_conv2d_relu(const float *restrict relu_6, const float *res
 }
 
 /* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[64] */
-static void train_k56_batch_norm_adam(const float *restrict relu_4, float *restrict batch_norm_25,
+static void train_k56_batch_norm_adam(const float *restrict relu_4, float *restrict batch_norm_22,
         const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average,
         const float *restrict residual_3_norm_a_gamma, const float *restrict residual_3_norm_a_factor,
-        const int32_t *restrict count_, float *restrict batch_norm_27, float *restrict m_residual_3_norm_a_gamma,
+        const int32_t *restrict count_, float *restrict batch_norm_24, float *restrict m_residual_3_norm_a_gamma,
         float *restrict v_residual_3_norm_a_gamma, float *restrict m_residual_3_norm_a_beta,
         float *restrict v_residual_3_norm_a_beta, float *restrict residual_3_norm_a_beta, const float *restrict adam)
 {
-    float batch_norm_26[64];
+    float batch_norm_23[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_25[j0] = 0.0f;
-        batch_norm_26[j0] = 0.0f;
+        batch_norm_22[j0] = 0.0f;
+        batch_norm_23[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = relu_4[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
-                    batch_norm_25[j0] += v1;
-                    batch_norm_26[j0] += v1 * (residual_3_conv_a_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
+                    batch_norm_22[j0] += v1;
+                    batch_norm_23[j0] += v1 * (residual_3_conv_a_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
                             - residual_3_norm_a_average[j0]);
                 }
             }
@@ -3560,11 +3550,11 @@ static void train_k56_batch_norm_adam(const float *restrict relu_4, float *restr
     }
     const float v2 = (float)count_[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v3 = batch_norm_26[j0];
+        const float v3 = batch_norm_23[j0];
         const float v4 = residual_3_norm_a_factor[j0];
         const float v5 = v3 * v4;
-        const float v6 = batch_norm_25[j0];
-        batch_norm_27[j0] = v3 * residual_3_norm_a_gamma[j0] * (v4 * v4 * v4 * -0.5f) / v2;
+        const float v6 = batch_norm_22[j0];
+        batch_norm_24[j0] = v3 * residual_3_norm_a_gamma[j0] * (v4 * v4 * v4 * -0.5f) / v2;
         m_residual_3_norm_a_gamma[j0] = m_residual_3_norm_a_gamma[j0] * 0.9f + v5 * 0.1f;
         v_residual_3_norm_a_gamma[j0] = v_residual_3_norm_a_gamma[j0] * 0.999f + v5 * 0.001f * v5;
         const float add_v5 = m_residual_3_norm_a_beta[j0] * 0.9f + v6 * 0.1f;
@@ -3576,23 +3566,70 @@ static void train_k56_batch_norm_adam(const float *restrict relu_4, float *restr
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 4, 4, 64]; in 2 places */
-static void train_k59_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_25,
-        const float *restrict relu_4, const float *restrict residual_3_norm_a_factor,
-        const float *restrict residual_3_norm_a_gamma, const float *restrict residual_3_conv_a_y, float *restrict batch_norm_33)
+static void train_k57_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_24,
+        float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_32[64];
+        float batch_norm_25[64];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v2 = batch_norm_25[j0];
-            batch_norm_32[j0] = (v1 ? v2 : 0.0f) / 16.0f;
+            const float v2 = batch_norm_24[j0];
+            batch_norm_25[j0] = (v1 ? v2 : 0.0f) / 16.0f;
         }
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    batch_norm_33[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = relu_4[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
+                    residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = batch_norm_25[j2]
+                            * (residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_a_average[j2]);
+                }
+            }
+        }
+    }
+}
+
+/* resnet.dl:10: batch_norm -> f32[64] */
+static void train_k58_batch_norm(const float *restrict residual_3_conv_a_y, float *restrict batch_norm_22,
+        const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_gamma,
+        const int32_t *restrict count_)
+{
+    float batch_norm_27[64];
+    for (int j0 = 0; j0 < 64; j0++) {
+        batch_norm_27[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 4; r1++) {
+        for (int r2 = 0; r2 < 4; r2++) {
+            for (int r3 = 0; r3 < 4; r3++) {
+                for (int j0 = 0; j0 < 64; j0++) {
+                    batch_norm_27[j0] += residual_3_conv_a_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                }
+            }
+        }
+    }
+    const float v1 = (float)count_[0];
+    for (int j0 = 0; j0 < 64; j0++) {
+        batch_norm_22[j0] = -(batch_norm_22[j0] * (residual_3_norm_a_factor[j0] * residual_3_norm_a_gamma[j0])
+                + batch_norm_27[j0] * 2.0f) / v1;
+    }
+}
+
+/* resnet.dl:10: batch_norm -> f32[4, 4, 4, 64]; in 2 places */
+static void train_k59_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_22,
+        const float *restrict relu_4, const float *restrict residual_3_norm_a_factor,
+        const float *restrict residual_3_norm_a_gamma, const float *restrict residual_3_conv_a_y, float *restrict batch_norm_30)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        float batch_norm_29[64];
+        const int v1 = i0 < count_[0];
+        for (int j0 = 0; j0 < 64; j0++) {
+            const float v2 = batch_norm_22[j0];
+            batch_norm_29[j0] = (v1 ? v2 : 0.0f) / 16.0f;
+        }
+        for (int j0 = 0; j0 < 4; j0++) {
+            for (int j1 = 0; j1 < 4; j1++) {
+                for (int j2 = 0; j2 < 64; j2++) {
+                    batch_norm_30[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = relu_4[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
                             * (residual_3_norm_a_factor[j2] * residual_3_norm_a_gamma[j2])
-                            + residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] * 2.0f + batch_norm_32[j2];
+                            + residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] * 2.0f + batch_norm_29[j2];
                 }
             }
         }
@@ -3600,7 +3637,7 @@ static void train_k59_batch_norm(const int32_t *restrict count_, const float *re
 }
 
 /* resnet.dl:9: conv2d, resnet.dl:36: adam -> f32[64] */
-static void train_k60_conv2d_adam(const float *restrict batch_norm_33, float *restrict m_residual_3_conv_a_bias,
+static void train_k60_conv2d_adam(const float *restrict batch_norm_30, float *restrict m_residual_3_conv_a_bias,
         float *restrict v_residual_3_conv_a_bias, float *restrict residual_3_conv_a_bias, const float *restrict adam,
         float *restrict residual_3_norm_a_gamma, const float *restrict m_residual_3_norm_a_gamma,
         const float *restrict v_residual_3_norm_a_gamma, float *restrict residual_3_norm_b_gamma,
@@ -3614,7 +3651,7 @@ static void train_k60_conv2d_adam(const float *restrict batch_norm_33, float *re
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    conv2d_7[j0] += batch_norm_33[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    conv2d_7[j0] += batch_norm_30[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
@@ -3692,14 +3729,14 @@ static inline void train_k62_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[99] = c3_3;
 }
 
-static void train_k62_conv2d(const float *restrict batch_norm_33, const float *restrict conv2d_31, float *restrict conv2d_8)
+static void train_k62_conv2d(const float *restrict batch_norm_30, const float *restrict conv2d_31, float *restrict conv2d_8)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                train_k62_conv2d_tile_4_at_0(batch_norm_33, i0 * 1024 + i1 * 256 - 320, conv2d_31 + n,
+                train_k62_conv2d_tile_4_at_0(batch_norm_30, i0 * 1024 + i1 * 256 - 320, conv2d_31 + n,
                         conv2d_8 + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
         }
     }
@@ -3753,14 +3790,14 @@ static inline void train_k64_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k64_conv2d(const float *restrict batch_norm_33, const float *restrict conv2d_32, float *restrict conv2d_9)
+static void train_k64_conv2d(const float *restrict batch_norm_30, const float *restrict conv2d_32, float *restrict conv2d_9)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                train_k64_conv2d_tile_4(batch_norm_33, i0 * 1024 + i1 * 256 - 256, conv2d_32 + n,
+                train_k64_conv2d_tile_4(batch_norm_30, i0 * 1024 + i1 * 256 - 256, conv2d_32 + n,
                         conv2d_9 + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
         }
     }
@@ -3818,12 +3855,12 @@ static inline void train_k66_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[99] = c3_3;
 }
 
-static void train_k66_conv2d(const float *restrict batch_norm_33, const float *restrict conv2d_33, float *restrict conv2d_10)
+static void train_k66_conv2d(const float *restrict batch_norm_30, const float *restrict conv2d_33, float *restrict conv2d_10)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 32; n += 4)
-                train_k66_conv2d_tile_4_at_0(batch_norm_33, i0 * 1024 + i1 * 256 - 64, conv2d_33 + n,
+                train_k66_conv2d_tile_4_at_0(batch_norm_30, i0 * 1024 + i1 * 256 - 64, conv2d_33 + n,
                         conv2d_10 + (i0 * 512 + i1 * 128 + n));
         }
     }
@@ -3920,7 +3957,7 @@ static inline void train_k70_conv2d_tile_4(const float *restrict a, int at, cons
     c[1731] = c3_3;
 }
 
-static void train_k70_conv2d(const float *restrict residual_2_x, const float *restrict batch_norm_33, float *restrict conv2d_13)
+static void train_k70_conv2d(const float *restrict residual_2_x, const float *restrict batch_norm_30, float *restrict conv2d_13)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -3930,7 +3967,7 @@ static void train_k70_conv2d(const float *restrict residual_2_x, const float *re
                 const int k2_lo = dl_first_tap(-i2, 2);
                 const int k2_hi = dl_end_tap(-i2 + 7, 2, 4);
                 for (int n = 0; n < 64; n += 4)
-                    train_k70_conv2d_tile_4(residual_2_x, i1 * 256 + i2 * 32 + i0_0, batch_norm_33 + n,
+                    train_k70_conv2d_tile_4(residual_2_x, i1 * 256 + i2 * 32 + i0_0, batch_norm_30 + n,
                             conv2d_13 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -3992,7 +4029,7 @@ static void train_k73_adam(float *restrict m_residual_3_shortcut_kernel, const f
 /* resnet.dl:16: relu, resnet.dl:14: conv2d, resnet.dl:12: batch_norm -> f32[4, 32]; in 2 places */
 static void train_k74_relu_conv2d_batch_norm(float *restrict residual_2_x, const float *restrict conv2d_2,
         const float *restrict conv2d_12, float *restrict conv2d_14, const float *restrict residual_2_conv_b_y_2,
-        const float *restrict residual_2_norm_b_average, float *restrict batch_norm_34)
+        const float *restrict residual_2_norm_b_average, float *restrict batch_norm_31)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 8; j0++) {
@@ -4009,14 +4046,14 @@ static void train_k74_relu_conv2d_batch_norm(float *restrict residual_2_x, const
         }
         for (int j0 = 0; j0 < 32; j0++) {
             conv2d_14[i0 * 32 + j0] = 0.0f;
-            batch_norm_34[i0 * 32 + j0] = 0.0f;
+            batch_norm_31[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
                     const float v4 = residual_2_x[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
                     conv2d_14[i0 * 32 + j0] += v4;
-                    batch_norm_34[i0 * 32 + j0] += v4 * (residual_2_conv_b_y_2[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
+                    batch_norm_31[i0 * 32 + j0] += v4 * (residual_2_conv_b_y_2[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
                             - residual_2_norm_b_average[j0]);
                 }
             }
@@ -4082,29 +4119,29 @@ static void train_k76_conv2d(const float *restrict residual_2_x, const float *re
 
 /* resnet.dl:12: batch_norm, resnet.dl:36: adam;
  * resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[32]; in 2 places */
-static void train_k77_batch_norm_adam(const float *restrict batch_norm_34, float *restrict residual_2_norm_b_gamma,
-        const float *restrict residual_2_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_37,
+static void train_k77_batch_norm_adam(const float *restrict batch_norm_31, float *restrict residual_2_norm_b_gamma,
+        const float *restrict residual_2_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_34,
         float *restrict m_residual_2_norm_b_gamma, float *restrict v_residual_2_norm_b_gamma, const float *restrict adam)
 {
-    float batch_norm_35[32];
-    float batch_norm_36[32];
+    float batch_norm_32[32];
+    float batch_norm_33[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = residual_2_norm_b_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v0 = batch_norm_34[j0] + batch_norm_34[j0 + 32] + batch_norm_34[j0 + 64] + batch_norm_34[j0 + 96];
-        batch_norm_35[j0] = sum_v0;
-        batch_norm_36[j0] = sum_v0 * residual_2_norm_b_gamma[j0] * v3 / v1;
+        const float sum_v0 = batch_norm_31[j0] + batch_norm_31[j0 + 32] + batch_norm_31[j0 + 64] + batch_norm_31[j0 + 96];
+        batch_norm_32[j0] = sum_v0;
+        batch_norm_33[j0] = sum_v0 * residual_2_norm_b_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_36[j1];
-            batch_norm_37[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
+            const float v5 = batch_norm_33[j1];
+            batch_norm_34[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v6 = batch_norm_35[j0] * residual_2_norm_b_factor[j0];
+        const float v6 = batch_norm_32[j0] * residual_2_norm_b_factor[j0];
         const float add_v3 = m_residual_2_norm_b_gamma[j0] * 0.9f + v6 * 0.1f;
         m_residual_2_norm_b_gamma[j0] = add_v3;
         const float add_v4 = v_residual_2_norm_b_gamma[j0] * 0.999f + v6 * 0.001f * v6;
@@ -4115,8 +4152,8 @@ static void train_k77_batch_norm_adam(const float *restrict batch_norm_34, float
 
 /* resnet.dl:14: conv2d, resnet.dl:12: batch_norm, resnet.dl:11: conv2d, resnet.dl:36: adam -> f32[32] */
 static void train_k78_conv2d_batch_norm_adam(const float *restrict conv2d_14, const float *restrict residual_2_norm_b_factor_2,
-        const float *restrict batch_norm_12, const float *restrict residual_2_norm_b_average,
-        const float *restrict batch_norm_37, const int32_t *restrict count_, float *restrict batch_norm_40,
+        const float *restrict batch_norm_9, const float *restrict residual_2_norm_b_average,
+        const float *restrict batch_norm_34, const int32_t *restrict count_, float *restrict batch_norm_37,
         float *restrict m_residual_2_conv_b_bias, float *restrict v_residual_2_conv_b_bias,
         float *restrict residual_2_conv_b_bias, const float *restrict adam, float *restrict m_residual_2_norm_b_beta,
         float *restrict v_residual_2_norm_b_beta, float *restrict residual_2_norm_b_beta,
@@ -4124,25 +4161,25 @@ static void train_k78_conv2d_batch_norm_adam(const float *restrict conv2d_14, co
         float *restrict residual_2_shortcut_bias)
 {
     float conv2d_16[32];
-    float batch_norm_38[32];
-    float batch_norm_39[32];
+    float batch_norm_35[32];
+    float batch_norm_36[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = residual_2_norm_b_average[j0] * 64.0f;
-        const float v3 = ((batch_norm_12[j0] - v2) * batch_norm_37[j0] + (batch_norm_12[j0 + 32] - v2) * batch_norm_37[j0 + 32]
-                + (batch_norm_12[j0 + 64] - v2) * batch_norm_37[j0 + 64] + (batch_norm_12[j0 + 96] - v2)
-                * batch_norm_37[j0 + 96]) * 2.0f;
+        const float v3 = ((batch_norm_9[j0] - v2) * batch_norm_34[j0] + (batch_norm_9[j0 + 32] - v2) * batch_norm_34[j0 + 32]
+                + (batch_norm_9[j0 + 64] - v2) * batch_norm_34[j0 + 64] + (batch_norm_9[j0 + 96] - v2) * batch_norm_34[j0 + 96])
+                * 2.0f;
         const float sum_v0 = conv2d_14[j0] + conv2d_14[j0 + 32] + conv2d_14[j0 + 64] + conv2d_14[j0 + 96];
         conv2d_16[j0] = sum_v0;
         const float add_v1 = sum_v0 * residual_2_norm_b_factor_2[j0] + v3;
-        batch_norm_38[j0] = add_v1;
-        batch_norm_39[j0] = -add_v1 / v1;
+        batch_norm_35[j0] = add_v1;
+        batch_norm_36[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_39[j1];
-            batch_norm_40[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
+            const float v5 = batch_norm_36[j1];
+            batch_norm_37[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
         }
     }
     const float v6 = adam[0];
@@ -4151,10 +4188,9 @@ static void train_k78_conv2d_batch_norm_adam(const float *restrict conv2d_14, co
         const float v8 = v_residual_2_conv_b_bias[j0] * 0.999f;
         const float v9 = conv2d_16[j0];
         const float v10 = v9 * 0.1f;
-        const float v11 = v_residual_2_norm_b_beta[j0] * 0.999f;
-        const float v12 = v_residual_2_shortcut_bias[j0] * 0.999f;
-        const float add_v4 = batch_norm_38[j0] + (batch_norm_40[j0] + batch_norm_40[j0 + 32] + batch_norm_40[j0 + 64]
-                + batch_norm_40[j0 + 96]) * 64.0f;
+        const float v11 = v9 * 0.001f * v9;
+        const float add_v4 = batch_norm_35[j0] + (batch_norm_37[j0] + batch_norm_37[j0 + 32] + batch_norm_37[j0 + 64]
+                + batch_norm_37[j0 + 96]) * 64.0f;
         const float add_v5 = v7 + add_v4 * 0.1f;
         m_residual_2_conv_b_bias[j0] = add_v5;
         const float add_v6 = v8 + add_v4 * 0.001f * add_v4;
@@ -4162,15 +4198,14 @@ static void train_k78_conv2d_batch_norm_adam(const float *restrict conv2d_14, co
         residual_2_conv_b_bias[j0] = residual_2_conv_b_bias[j0] - v6 * add_v5 / (dl_sqrt(add_v6) + 1e-07f);
         const float add_v8 = m_residual_2_norm_b_beta[j0] * 0.9f + v10;
         m_residual_2_norm_b_beta[j0] = add_v8;
-        const float mul_v9 = v9 * 0.001f * v9;
-        const float add_v10 = v11 + mul_v9;
-        v_residual_2_norm_b_beta[j0] = add_v10;
-        residual_2_norm_b_beta[j0] = residual_2_norm_b_beta[j0] - v6 * add_v8 / (dl_sqrt(add_v10) + 1e-07f);
-        const float add_v12 = m_residual_2_shortcut_bias[j0] * 0.9f + v10;
-        m_residual_2_shortcut_bias[j0] = add_v12;
-        const float add_v13 = v12 + mul_v9;
-        v_residual_2_shortcut_bias[j0] = add_v13;
-        residual_2_shortcut_bias[j0] = residual_2_shortcut_bias[j0] - v6 * add_v12 / (dl_sqrt(add_v13) + 1e-07f);
+        const float add_v9 = v_residual_2_norm_b_beta[j0] * 0.999f + v11;
+        v_residual_2_norm_b_beta[j0] = add_v9;
+        residual_2_norm_b_beta[j0] = residual_2_norm_b_beta[j0] - v6 * add_v8 / (dl_sqrt(add_v9) + 1e-07f);
+        const float add_v11 = m_residual_2_shortcut_bias[j0] * 0.9f + v10;
+        m_residual_2_shortcut_bias[j0] = add_v11;
+        const float add_v12 = v_residual_2_shortcut_bias[j0] * 0.999f + v11;
+        v_residual_2_shortcut_bias[j0] = add_v12;
+        residual_2_shortcut_bias[j0] = residual_2_shortcut_bias[j0] - v6 * add_v11 / (dl_sqrt(add_v12) + 1e-07f);
     }
 }
 
@@ -4233,16 +4268,16 @@ static void train_k80_adam(float *restrict m_residual_2_shortcut_kernel, const f
 
 /* resnet.dl:12: batch_norm -> f32[4, 8, 8, 32]; in 2 places */
 static void train_k81_batch_norm(const float *restrict residual_2_x, const float *restrict residual_2_norm_b_factor_2,
-        const float *restrict batch_norm_37, float *restrict residual_2_conv_b_y_2,
-        const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_40)
+        const float *restrict batch_norm_34, float *restrict residual_2_conv_b_y_2,
+        const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_37)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
                 residual_2_conv_b_y_2[j0 * 2048 + j1 * 32 + j2] = residual_2_x[j0 * 2048 + j1 * 32 + j2]
-                        * residual_2_norm_b_factor_2[j2] + batch_norm_37[j0 * 32 + j2]
+                        * residual_2_norm_b_factor_2[j2] + batch_norm_34[j0 * 32 + j2]
                         * (residual_2_conv_b_y_2[j0 * 2048 + j1 * 32 + j2] - residual_2_norm_b_average[j2]) * 2.0f
-                        + batch_norm_40[j0 * 32 + j2];
+                        + batch_norm_37[j0 * 32 + j2];
             }
         }
     }
@@ -4431,21 +4466,21 @@ static void train_k84_conv2d_relu(const float *restrict residual_2_conv_b_y_2, c
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 32]; in 2 places */
-static void train_k85_batch_norm(const float *restrict relu_2, float *restrict batch_norm_42,
+static void train_k85_batch_norm(const float *restrict relu_2, float *restrict batch_norm_39,
         const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
-        float *restrict batch_norm_43)
+        float *restrict batch_norm_40)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_42[i0 * 32 + j0] = 0.0f;
-            batch_norm_43[i0 * 32 + j0] = 0.0f;
+            batch_norm_39[i0 * 32 + j0] = 0.0f;
+            batch_norm_40[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
                     const float v1 = relu_2[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
-                    batch_norm_42[i0 * 32 + j0] += v1;
-                    batch_norm_43[i0 * 32 + j0] += v1 * (residual_2_conv_a_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
+                    batch_norm_39[i0 * 32 + j0] += v1;
+                    batch_norm_40[i0 * 32 + j0] += v1 * (residual_2_conv_a_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
                             - residual_2_norm_a_average[j0]);
                 }
             }
@@ -4454,42 +4489,42 @@ static void train_k85_batch_norm(const float *restrict relu_2, float *restrict b
 }
 
 /* resnet.dl:10: batch_norm, resnet.dl:9: conv2d, resnet.dl:36: adam -> f32[32] */
-static void train_k87_batch_norm_conv2d_adam(const float *restrict batch_norm_42,
-        const float *restrict residual_2_norm_a_factor_2, const float *restrict batch_norm_8,
-        const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_47, const int32_t *restrict count_,
-        float *restrict batch_norm_50, float *restrict m_residual_2_conv_a_bias, float *restrict v_residual_2_conv_a_bias,
+static void train_k87_batch_norm_conv2d_adam(const float *restrict batch_norm_39,
+        const float *restrict residual_2_norm_a_factor_2, const float *restrict batch_norm_7,
+        const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_44, const int32_t *restrict count_,
+        float *restrict batch_norm_47, float *restrict m_residual_2_conv_a_bias, float *restrict v_residual_2_conv_a_bias,
         float *restrict residual_2_conv_a_bias, const float *restrict adam, float *restrict m_residual_2_norm_a_beta,
         float *restrict v_residual_2_norm_a_beta, float *restrict residual_2_norm_a_beta)
 {
-    float batch_norm_44[32];
-    float batch_norm_48[32];
-    float batch_norm_49[32];
+    float batch_norm_41[32];
+    float batch_norm_45[32];
+    float batch_norm_46[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = residual_2_norm_a_average[j0] * 64.0f;
-        const float v3 = ((batch_norm_8[j0] - v2) * batch_norm_47[j0] + (batch_norm_8[j0 + 32] - v2) * batch_norm_47[j0 + 32]
-                + (batch_norm_8[j0 + 64] - v2) * batch_norm_47[j0 + 64] + (batch_norm_8[j0 + 96] - v2) * batch_norm_47[j0 + 96])
+        const float v3 = ((batch_norm_7[j0] - v2) * batch_norm_44[j0] + (batch_norm_7[j0 + 32] - v2) * batch_norm_44[j0 + 32]
+                + (batch_norm_7[j0 + 64] - v2) * batch_norm_44[j0 + 64] + (batch_norm_7[j0 + 96] - v2) * batch_norm_44[j0 + 96])
                 * 2.0f;
-        const float sum_v0 = batch_norm_42[j0] + batch_norm_42[j0 + 32] + batch_norm_42[j0 + 64] + batch_norm_42[j0 + 96];
-        batch_norm_44[j0] = sum_v0;
+        const float sum_v0 = batch_norm_39[j0] + batch_norm_39[j0 + 32] + batch_norm_39[j0 + 64] + batch_norm_39[j0 + 96];
+        batch_norm_41[j0] = sum_v0;
         const float add_v1 = sum_v0 * residual_2_norm_a_factor_2[j0] + v3;
-        batch_norm_48[j0] = add_v1;
-        batch_norm_49[j0] = -add_v1 / v1;
+        batch_norm_45[j0] = add_v1;
+        batch_norm_46[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_49[j1];
-            batch_norm_50[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
+            const float v5 = batch_norm_46[j1];
+            batch_norm_47[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
         }
     }
     const float v6 = adam[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v7 = m_residual_2_conv_a_bias[j0] * 0.9f;
         const float v8 = v_residual_2_conv_a_bias[j0] * 0.999f;
-        const float v9 = batch_norm_44[j0];
-        const float add_v4 = batch_norm_48[j0] + (batch_norm_50[j0] + batch_norm_50[j0 + 32] + batch_norm_50[j0 + 64]
-                + batch_norm_50[j0 + 96]) * 64.0f;
+        const float v9 = batch_norm_41[j0];
+        const float add_v4 = batch_norm_45[j0] + (batch_norm_47[j0] + batch_norm_47[j0 + 32] + batch_norm_47[j0 + 64]
+                + batch_norm_47[j0 + 96]) * 64.0f;
         const float add_v5 = v7 + add_v4 * 0.1f;
         m_residual_2_conv_a_bias[j0] = add_v5;
         const float add_v6 = v8 + add_v4 * 0.001f * add_v4;
@@ -4573,14 +4608,14 @@ static void train_k92_conv2d_pack(const float *restrict residual_2_conv_a_kernel
 
 /* resnet.dl:10: batch_norm -> f32[1, 8, 8, 32]; in 2 places */
 static void train_k93_batch_norm(int t, const float *restrict relu_2, const float *restrict residual_2_norm_a_factor_2,
-        const float *restrict batch_norm_47, float *restrict residual_2_conv_a_y,
-        const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_50)
+        const float *restrict batch_norm_44, float *restrict residual_2_conv_a_y,
+        const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_47)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             residual_2_conv_a_y[t * 2048 + j0 * 32 + j1] = relu_2[t * 2048 + j0 * 32 + j1] * residual_2_norm_a_factor_2[j1]
-                    + batch_norm_47[t * 32 + j1] * (residual_2_conv_a_y[t * 2048 + j0 * 32 + j1]
-                    - residual_2_norm_a_average[j1]) * 2.0f + batch_norm_50[t * 32 + j1];
+                    + batch_norm_44[t * 32 + j1] * (residual_2_conv_a_y[t * 2048 + j0 * 32 + j1]
+                    - residual_2_norm_a_average[j1]) * 2.0f + batch_norm_47[t * 32 + j1];
         }
     }
 }
@@ -4866,9 +4901,9 @@ static void train_k97_conv2d(int t, const float *restrict residual_2_conv_a_y, c
 
 /* resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[1, 16]; in 2 places */
 static void train_k98_relu_batch_norm(int t, const float *restrict relu, const float *restrict conv2d_15,
-        const float *restrict conv2d_43, float *restrict relu_10, float *restrict batch_norm_52,
+        const float *restrict conv2d_43, float *restrict relu_10, float *restrict batch_norm_49,
         const float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_average,
-        float *restrict batch_norm_53)
+        float *restrict batch_norm_50)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -4883,15 +4918,15 @@ static void train_k98_relu_batch_norm(int t, const float *restrict relu, const f
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_52[t * 16 + j0] = 0.0f;
-        batch_norm_53[t * 16 + j0] = 0.0f;
+        batch_norm_49[t * 16 + j0] = 0.0f;
+        batch_norm_50[t * 16 + j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 16; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v4 = relu_10[t * 4096 + j0 + r1 * 256 + r2 * 16];
-                batch_norm_52[t * 16 + j0] += v4;
-                batch_norm_53[t * 16 + j0] += v4 * (residual_1_conv_b_y[t * 4096 + j0 + r1 * 256 + r2 * 16]
+                batch_norm_49[t * 16 + j0] += v4;
+                batch_norm_50[t * 16 + j0] += v4 * (residual_1_conv_b_y[t * 4096 + j0 + r1 * 256 + r2 * 16]
                         - residual_1_norm_b_average[j0]);
             }
         }
@@ -4957,30 +4992,30 @@ static void train_k99_conv2d(const float *restrict relu, const float *restrict r
 /* resnet.dl:12: batch_norm, resnet.dl:36: adam;
  * resnet.dl:10: batch_norm, resnet.dl:36: adam;
  * resnet.dl:24: batch_norm, resnet.dl:36: adam -> f32[16]; in 3 places */
-static void train_k100_batch_norm_adam(const float *restrict batch_norm_53, float *restrict residual_1_norm_b_gamma,
-        const float *restrict residual_1_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_57,
+static void train_k100_batch_norm_adam(const float *restrict batch_norm_50, float *restrict residual_1_norm_b_gamma,
+        const float *restrict residual_1_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_54,
         float *restrict m_residual_1_norm_b_gamma, float *restrict v_residual_1_norm_b_gamma, const float *restrict adam)
 {
-    float batch_norm_55[16];
-    float batch_norm_56[16];
+    float batch_norm_52[16];
+    float batch_norm_53[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
         const float v2 = residual_1_norm_b_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v0 = batch_norm_53[j0] + batch_norm_53[j0 + 16] + batch_norm_53[j0 + 32] + batch_norm_53[j0 + 48];
-        batch_norm_55[j0] = sum_v0;
-        batch_norm_56[j0] = sum_v0 * residual_1_norm_b_gamma[j0] * v3 / v1;
+        const float sum_v0 = batch_norm_50[j0] + batch_norm_50[j0 + 16] + batch_norm_50[j0 + 32] + batch_norm_50[j0 + 48];
+        batch_norm_52[j0] = sum_v0;
+        batch_norm_53[j0] = sum_v0 * residual_1_norm_b_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         #pragma GCC unroll 1
         for (int j1 = 0; j1 < 16; j1++) {
-            const float v5 = batch_norm_56[j1];
-            batch_norm_57[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
+            const float v5 = batch_norm_53[j1];
+            batch_norm_54[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v6 = batch_norm_55[j0] * residual_1_norm_b_factor[j0];
+        const float v6 = batch_norm_52[j0] * residual_1_norm_b_factor[j0];
         const float add_v3 = m_residual_1_norm_b_gamma[j0] * 0.9f + v6 * 0.1f;
         m_residual_1_norm_b_gamma[j0] = add_v3;
         const float add_v4 = v_residual_1_norm_b_gamma[j0] * 0.999f + v6 * 0.001f * v6;
@@ -4992,43 +5027,43 @@ static void train_k100_batch_norm_adam(const float *restrict batch_norm_53, floa
 /* resnet.dl:12: batch_norm, resnet.dl:11: conv2d, resnet.dl:36: adam;
  * resnet.dl:10: batch_norm, resnet.dl:9: conv2d, resnet.dl:36: adam;
  * resnet.dl:24: batch_norm, resnet.dl:23: conv2d, resnet.dl:36: adam -> f32[16]; in 3 places */
-static void train_k101_batch_norm_conv2d_adam(const float *restrict batch_norm_52,
-        const float *restrict residual_1_norm_b_factor_2, const float *restrict batch_norm_6,
-        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_57, const int32_t *restrict count_,
-        float *restrict batch_norm_60, float *restrict m_residual_1_conv_b_bias, float *restrict v_residual_1_conv_b_bias,
+static void train_k101_batch_norm_conv2d_adam(const float *restrict batch_norm_49,
+        const float *restrict residual_1_norm_b_factor_2, const float *restrict batch_norm_5,
+        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_54, const int32_t *restrict count_,
+        float *restrict batch_norm_57, float *restrict m_residual_1_conv_b_bias, float *restrict v_residual_1_conv_b_bias,
         float *restrict residual_1_conv_b_bias, const float *restrict adam, float *restrict m_residual_1_norm_b_beta,
         float *restrict v_residual_1_norm_b_beta, float *restrict residual_1_norm_b_beta)
 {
-    float batch_norm_54[16];
-    float batch_norm_58[16];
-    float batch_norm_59[16];
+    float batch_norm_51[16];
+    float batch_norm_55[16];
+    float batch_norm_56[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
         const float v2 = residual_1_norm_b_average[j0] * 256.0f;
-        const float v3 = ((batch_norm_6[j0] - v2) * batch_norm_57[j0] + (batch_norm_6[j0 + 16] - v2) * batch_norm_57[j0 + 16]
-                + (batch_norm_6[j0 + 32] - v2) * batch_norm_57[j0 + 32] + (batch_norm_6[j0 + 48] - v2) * batch_norm_57[j0 + 48])
+        const float v3 = ((batch_norm_5[j0] - v2) * batch_norm_54[j0] + (batch_norm_5[j0 + 16] - v2) * batch_norm_54[j0 + 16]
+                + (batch_norm_5[j0 + 32] - v2) * batch_norm_54[j0 + 32] + (batch_norm_5[j0 + 48] - v2) * batch_norm_54[j0 + 48])
                 * 2.0f;
-        const float sum_v0 = batch_norm_52[j0] + batch_norm_52[j0 + 16] + batch_norm_52[j0 + 32] + batch_norm_52[j0 + 48];
-        batch_norm_54[j0] = sum_v0;
+        const float sum_v0 = batch_norm_49[j0] + batch_norm_49[j0 + 16] + batch_norm_49[j0 + 32] + batch_norm_49[j0 + 48];
+        batch_norm_51[j0] = sum_v0;
         const float add_v1 = sum_v0 * residual_1_norm_b_factor_2[j0] + v3;
-        batch_norm_58[j0] = add_v1;
-        batch_norm_59[j0] = -add_v1 / v1;
+        batch_norm_55[j0] = add_v1;
+        batch_norm_56[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         #pragma GCC unroll 1
         for (int j1 = 0; j1 < 16; j1++) {
-            const float v5 = batch_norm_59[j1];
-            batch_norm_60[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
+            const float v5 = batch_norm_56[j1];
+            batch_norm_57[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
         }
     }
     const float v6 = adam[0];
     for (int j0 = 0; j0 < 16; j0++) {
         const float v7 = m_residual_1_conv_b_bias[j0] * 0.9f;
         const float v8 = v_residual_1_conv_b_bias[j0] * 0.999f;
-        const float v9 = batch_norm_54[j0];
-        const float add_v4 = batch_norm_58[j0] + (batch_norm_60[j0] + batch_norm_60[j0 + 16] + batch_norm_60[j0 + 32]
-                + batch_norm_60[j0 + 48]) * 256.0f;
+        const float v9 = batch_norm_51[j0];
+        const float add_v4 = batch_norm_55[j0] + (batch_norm_57[j0] + batch_norm_57[j0 + 16] + batch_norm_57[j0 + 32]
+                + batch_norm_57[j0 + 48]) * 256.0f;
         const float add_v5 = v7 + add_v4 * 0.1f;
         m_residual_1_conv_b_bias[j0] = add_v5;
         const float add_v6 = v8 + add_v4 * 0.001f * add_v4;
@@ -5076,14 +5111,14 @@ static void train_k103_conv2d_pack(const float *restrict residual_1_conv_b_kerne
 
 /* resnet.dl:12: batch_norm -> f32[1, 16, 16, 16]; in 2 places */
 static void train_k105_batch_norm(int t, const float *restrict relu_10, const float *restrict residual_1_norm_b_factor_2,
-        const float *restrict batch_norm_57, const float *restrict residual_1_conv_b_y,
-        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_60, float *restrict batch_norm_87)
+        const float *restrict batch_norm_54, const float *restrict residual_1_conv_b_y,
+        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_57, float *restrict batch_norm_78)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            batch_norm_87[j0 * 16 + j1] = relu_10[t * 4096 + j0 * 16 + j1] * residual_1_norm_b_factor_2[j1]
-                    + batch_norm_57[t * 16 + j1] * (residual_1_conv_b_y[t * 4096 + j0 * 16 + j1]
-                    - residual_1_norm_b_average[j1]) * 2.0f + batch_norm_60[t * 16 + j1];
+            batch_norm_78[j0 * 16 + j1] = relu_10[t * 4096 + j0 * 16 + j1] * residual_1_norm_b_factor_2[j1]
+                    + batch_norm_54[t * 16 + j1] * (residual_1_conv_b_y[t * 4096 + j0 * 16 + j1]
+                    - residual_1_norm_b_average[j1]) * 2.0f + batch_norm_57[t * 16 + j1];
         }
     }
 }
@@ -5124,7 +5159,7 @@ static inline void train_k106_conv2d_tile_4(const float *restrict a, int at, con
     c[435] = c3_3;
 }
 
-static void train_k106_conv2d(int t, const float *restrict relu_15, const float *restrict batch_norm_87,
+static void train_k106_conv2d(int t, const float *restrict relu_15, const float *restrict batch_norm_78,
         float *restrict conv2d_24)
 {
     for (int i1 = 0; i1 < 3; i1++) {
@@ -5135,7 +5170,7 @@ static void train_k106_conv2d(int t, const float *restrict relu_15, const float 
                 const int k1_lo = dl_first_tap(-i2 + 1, 1);
                 const int k1_hi = dl_end_tap(-i2 + 16, 1, 16);
                 for (int n = 0; n < 16; n += 4)
-                    train_k106_conv2d_tile_4(relu_15, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_87 + n,
+                    train_k106_conv2d_tile_4(relu_15, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_78 + n,
                             conv2d_24 + (t * 2304 + i1 * 48 + i2 * 16 + i0_0 * 144 + n), k0_lo, k0_hi, k1_lo, k1_hi);
             }
         }
@@ -5262,7 +5297,7 @@ static inline void train_k107_conv2d_relu_tile_4_at_12(const float *restrict a, 
     c[51] = c3_3;
 }
 
-static void train_k107_conv2d_relu(int t, const float *restrict batch_norm_87, const float *restrict conv2d_41,
+static void train_k107_conv2d_relu(int t, const float *restrict batch_norm_78, const float *restrict conv2d_41,
         float *restrict conv2d_44, const float *restrict relu_15, float *restrict residual_1_conv_b_y)
 {
     for (int i1 = 0; i1 < 16; i1++) {
@@ -5272,13 +5307,13 @@ static void train_k107_conv2d_relu(int t, const float *restrict batch_norm_87, c
             const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
             for (int n = 0; n < 16; n += 4)
                 if (i2_0 < 4)
-                    train_k107_conv2d_relu_tile_4_at_0(batch_norm_87, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_44 + n,
+                    train_k107_conv2d_relu_tile_4_at_0(batch_norm_78, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_44 + n,
                         k0_lo, k0_hi);
                 else if (i2_0 < 12)
-                    train_k107_conv2d_relu_tile_4(batch_norm_87, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_44 + n,
+                    train_k107_conv2d_relu_tile_4(batch_norm_78, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_44 + n,
                         k0_lo, k0_hi);
                 else
-                    train_k107_conv2d_relu_tile_4_at_12(batch_norm_87, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_44 + n,
+                    train_k107_conv2d_relu_tile_4_at_12(batch_norm_78, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_44 + n,
                         k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 #pragma GCC unroll 1
@@ -5294,20 +5329,20 @@ static void train_k107_conv2d_relu(int t, const float *restrict batch_norm_87, c
 
 /* resnet.dl:10: batch_norm;
  * resnet.dl:24: batch_norm -> f32[1, 16]; in 4 places */
-static void train_k108_batch_norm(int t, const float *restrict residual_1_conv_b_y, float *restrict batch_norm_61,
+static void train_k108_batch_norm(int t, const float *restrict residual_1_conv_b_y, float *restrict batch_norm_58,
         const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average,
-        float *restrict batch_norm_62)
+        float *restrict batch_norm_59)
 {
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_61[t * 16 + j0] = 0.0f;
-        batch_norm_62[t * 16 + j0] = 0.0f;
+        batch_norm_58[t * 16 + j0] = 0.0f;
+        batch_norm_59[t * 16 + j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 16; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = residual_1_conv_b_y[t * 4096 + j0 + r1 * 256 + r2 * 16];
-                batch_norm_61[t * 16 + j0] += v1;
-                batch_norm_62[t * 16 + j0] += v1 * (residual_1_conv_a_y[t * 4096 + j0 + r1 * 256 + r2 * 16]
+                batch_norm_58[t * 16 + j0] += v1;
+                batch_norm_59[t * 16 + j0] += v1 * (residual_1_conv_a_y[t * 4096 + j0 + r1 * 256 + r2 * 16]
                         - residual_1_norm_a_average[j0]);
             }
         }
@@ -5336,15 +5371,15 @@ static void train_k111_adam(float *restrict m_residual_1_conv_b_kernel, const fl
 
 /* resnet.dl:10: batch_norm -> f32[1, 16, 16, 16]; in 2 places */
 static void train_k114_batch_norm(int t, float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_a_factor_2,
-        const float *restrict batch_norm_66, const float *restrict residual_1_conv_a_y,
-        const float *restrict residual_1_norm_a_average, const float *restrict batch_norm_69)
+        const float *restrict batch_norm_63, const float *restrict residual_1_conv_a_y,
+        const float *restrict residual_1_norm_a_average, const float *restrict batch_norm_66)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             residual_1_conv_b_y[t * 4096 + j0 * 16 + j1] = residual_1_conv_b_y[t * 4096 + j0 * 16 + j1]
-                    * residual_1_norm_a_factor_2[j1] + batch_norm_66[t * 16 + j1]
+                    * residual_1_norm_a_factor_2[j1] + batch_norm_63[t * 16 + j1]
                     * (residual_1_conv_a_y[t * 4096 + j0 * 16 + j1] - residual_1_norm_a_average[j1]) * 2.0f
-                    + batch_norm_69[t * 16 + j1];
+                    + batch_norm_66[t * 16 + j1];
         }
     }
 }
@@ -5557,15 +5592,15 @@ static void train_k116_conv2d_relu(int t, const float *restrict residual_1_conv_
 
 /* resnet.dl:24: batch_norm -> f32[4, 16, 16, 16]; in 2 places */
 static void train_k121_batch_norm(float *restrict residual_1_conv_a_y, const float *restrict batch_norm_1_factor_2,
-        const float *restrict batch_norm_75, const float *restrict stem_y_2, const float *restrict batch_norm_1_average,
-        const float *restrict batch_norm_78)
+        const float *restrict batch_norm_72, const float *restrict stem_y_2, const float *restrict batch_norm_1_average,
+        const float *restrict batch_norm_75)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 256; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
                 residual_1_conv_a_y[j0 * 4096 + j1 * 16 + j2] = residual_1_conv_a_y[j0 * 4096 + j1 * 16 + j2]
-                        * batch_norm_1_factor_2[j2] + batch_norm_75[j0 * 16 + j2] * (stem_y_2[j0 * 4096 + j1 * 16 + j2]
-                        - batch_norm_1_average[j2]) * 2.0f + batch_norm_78[j0 * 16 + j2];
+                        * batch_norm_1_factor_2[j2] + batch_norm_72[j0 * 16 + j2] * (stem_y_2[j0 * 4096 + j1 * 16 + j2]
+                        - batch_norm_1_average[j2]) * 2.0f + batch_norm_75[j0 * 16 + j2];
             }
         }
     }
@@ -5717,12 +5752,13 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const conv2d = (float *)(void *)(base + 8192);   /* f32[64] */
     float *const conv2d_2 = (float *)(void *)(base + 737280);   /* f32[4, 4, 4, 32] */
     float *const conv2d_3 = (float *)(void *)(base + 745472);   /* f32[32, 1, 1, 64] */
-    float *const batch_norm_18 = (float *)(void *)(base + 8448);   /* f32[64] */
+    float *const batch_norm_16 = (float *)(void *)(base + 8448);   /* f32[64] */
+    float *const batch_norm_17 = (float *)(void *)(base + 0);   /* f32[4, 64] */
     float *const conv2d_5 = (float *)(void *)(base + 753664);   /* f32[4, 64] */
     float *const conv2d_6 = (float *)(void *)(base + 147456);   /* f32[64, 3, 3, 64] */
-    float *const batch_norm_25 = (float *)(void *)(base + 0);   /* f32[64] */
-    float *const batch_norm_27 = (float *)(void *)(base + 256);   /* f32[64] */
-    float *const batch_norm_33 = (float *)(void *)(base + 106496);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_22 = (float *)(void *)(base + 0);   /* f32[64] */
+    float *const batch_norm_24 = (float *)(void *)(base + 256);   /* f32[64] */
+    float *const batch_norm_30 = (float *)(void *)(base + 106496);   /* f32[4, 4, 4, 64] */
     float *const conv2d_8 = (float *)(void *)(base + 32768);   /* f32[4, 4, 4, 32] */
     float *const conv2d_9 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 32] */
     float *const conv2d_10 = (float *)(void *)(base + 24576);   /* f32[4, 4, 4, 32] */
@@ -5731,33 +5767,33 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const conv2d_13 = (float *)(void *)(base + 0);   /* f32[32, 3, 3, 64] */
     float *const conv2d_14 = (float *)(void *)(base + 2048);   /* f32[4, 32] */
     float *const conv2d_15 = (float *)(void *)(base + 73728);   /* f32[4, 8, 8, 16] */
-    float *const batch_norm_34 = (float *)(void *)(base + 2560);   /* f32[4, 32] */
+    float *const batch_norm_31 = (float *)(void *)(base + 2560);   /* f32[4, 32] */
     float *const conv2d_17 = (float *)(void *)(base + 0);   /* f32[16, 1, 1, 32] */
-    float *const batch_norm_37 = (float *)(void *)(base + 3072);   /* f32[4, 32] */
-    float *const batch_norm_40 = (float *)(void *)(base + 2560);   /* f32[4, 32] */
+    float *const batch_norm_34 = (float *)(void *)(base + 3072);   /* f32[4, 32] */
+    float *const batch_norm_37 = (float *)(void *)(base + 2560);   /* f32[4, 32] */
     float *const conv2d_19 = (float *)(void *)(base + 90112);   /* f32[4, 32] */
-    float *const batch_norm_42 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const batch_norm_43 = (float *)(void *)(base + 512);   /* f32[4, 32] */
+    float *const batch_norm_39 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_40 = (float *)(void *)(base + 512);   /* f32[4, 32] */
     float *const conv2d_20 = (float *)(void *)(base + 36864);   /* f32[32, 3, 3, 32] */
-    float *const batch_norm_47 = (float *)(void *)(base + 116736);   /* f32[4, 32] */
-    float *const batch_norm_50 = (float *)(void *)(base + 117248);   /* f32[4, 32] */
+    float *const batch_norm_44 = (float *)(void *)(base + 116736);   /* f32[4, 32] */
+    float *const batch_norm_47 = (float *)(void *)(base + 117248);   /* f32[4, 32] */
     float *const relu_10 = (float *)(void *)(base + 0);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_52 = (float *)(void *)(base + 117760);   /* f32[4, 1, 16] */
-    float *const batch_norm_53 = (float *)(void *)(base + 118016);   /* f32[4, 1, 16] */
+    float *const batch_norm_49 = (float *)(void *)(base + 117760);   /* f32[4, 1, 16] */
+    float *const batch_norm_50 = (float *)(void *)(base + 118016);   /* f32[4, 1, 16] */
     float *const residual_2_norm_a_factor_2 = (float *)(void *)(base + 757248);   /* f32[32] */
     float *const conv2d_22 = (float *)(void *)(base + 65536);   /* f32[16, 3, 3, 32] */
-    float *const batch_norm_57 = (float *)(void *)(base + 144384);   /* f32[4, 16] */
-    float *const batch_norm_60 = (float *)(void *)(base + 144640);   /* f32[4, 16] */
+    float *const batch_norm_54 = (float *)(void *)(base + 144384);   /* f32[4, 16] */
+    float *const batch_norm_57 = (float *)(void *)(base + 144640);   /* f32[4, 16] */
     float *const conv2d_24 = (float *)(void *)(base + 65536);   /* f32[4, 16, 3, 3, 16] */
-    float *const batch_norm_61 = (float *)(void *)(base + 144896);   /* f32[4, 1, 16] */
-    float *const batch_norm_62 = (float *)(void *)(base + 145152);   /* f32[4, 1, 16] */
-    float *const batch_norm_66 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
-    float *const batch_norm_69 = (float *)(void *)(base + 128256);   /* f32[4, 16] */
+    float *const batch_norm_58 = (float *)(void *)(base + 144896);   /* f32[4, 1, 16] */
+    float *const batch_norm_59 = (float *)(void *)(base + 145152);   /* f32[4, 1, 16] */
+    float *const batch_norm_63 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
+    float *const batch_norm_66 = (float *)(void *)(base + 128256);   /* f32[4, 16] */
     float *const conv2d_26 = (float *)(void *)(base + 65536);   /* f32[4, 16, 3, 3, 16] */
-    float *const batch_norm_70 = (float *)(void *)(base + 128512);   /* f32[4, 1, 16] */
-    float *const batch_norm_71 = (float *)(void *)(base + 128768);   /* f32[4, 1, 16] */
-    float *const batch_norm_75 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const batch_norm_78 = (float *)(void *)(base + 256);   /* f32[4, 16] */
+    float *const batch_norm_67 = (float *)(void *)(base + 128512);   /* f32[4, 1, 16] */
+    float *const batch_norm_68 = (float *)(void *)(base + 128768);   /* f32[4, 1, 16] */
+    float *const batch_norm_72 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const batch_norm_75 = (float *)(void *)(base + 256);   /* f32[4, 16] */
     float *const conv2d_28 = (float *)(void *)(base + 0);   /* f32[3, 3, 3, 16] */
     float *const classifier_kernel_2 = (float *)(void *)(base + 32768);   /* f32[10, 64] */
     float *const conv2d_29 = (float *)(void *)(base + 0);   /* f32[1, 1, 64, 32] */
@@ -5784,7 +5820,7 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const residual_3_shortcut_y = (float *)(void *)(base + 17408);   /* f32[4, 64] */
     float *const conv2d_43 = (float *)(void *)(base + 90112);   /* f32[1, 4, 8, 8, 16] */
     float *const relu_15 = (float *)(void *)(base + 102400);   /* f32[1, 16, 16, 16] */
-    float *const batch_norm_87 = (float *)(void *)(base + 118784);   /* f32[1, 16, 16, 16] */
+    float *const batch_norm_78 = (float *)(void *)(base + 118784);   /* f32[1, 16, 16, 16] */
     float *const conv2d_44 = (float *)(void *)(base + 145408);   /* f32[4, 16] */
     float *const relu_16 = (float *)(void *)(base + 102400);   /* f32[1, 16, 16, 16] */
     float *const conv2d_45 = (float *)(void *)(base + 129024);   /* f32[4, 16] */
@@ -5879,38 +5915,38 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k46_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_29);
     train_k47_conv2d(relu_6, conv2d_29, conv2d_2);
     train_k48_conv2d(residual_2_x, relu_6, conv2d_3);
-    train_k49_batch_norm(&count, batch_norm_18, residual_3_conv_b_y_2, residual_3_norm_b_average);
-    train_k50_batch_norm(residual_3_conv_b_y_2, conv2d, residual_3_norm_b_factor, params->residual_3_norm_b_gamma, &count);
-    train_k51_batch_norm(&count, conv2d, relu_6, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
-            residual_3_conv_b_y_2);
+    train_k49_batch_norm(&count, batch_norm_16, batch_norm_17);
+    train_k50_batch_norm(batch_norm_17, residual_3_conv_b_y_2, residual_3_norm_b_average, conv2d, residual_3_norm_b_factor,
+            params->residual_3_norm_b_gamma, &count);
+    train_k51_batch_norm(&count, conv2d, relu_6, residual_3_norm_b_factor, params->residual_3_norm_b_gamma, batch_norm_17,
+            residual_3_conv_b_y_2, residual_3_norm_b_average);
     train_k52_conv2d_adam(relu_6, optimizer->m_residual_3_conv_b_bias, optimizer->v_residual_3_conv_b_bias,
             params->residual_3_conv_b_bias, adam);
     train_k53_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_30);
     train_k54_conv2d(relu_4, relu_6, conv2d_6);
     train_k55_conv2d_relu(relu_6, conv2d_30, conv2d_5, relu_4);
-    train_k56_batch_norm_adam(relu_4, batch_norm_25, residual_3_conv_a_y, residual_3_norm_a_average,
-            params->residual_3_norm_a_gamma, residual_3_norm_a_factor, &count, batch_norm_27,
+    train_k56_batch_norm_adam(relu_4, batch_norm_22, residual_3_conv_a_y, residual_3_norm_a_average,
+            params->residual_3_norm_a_gamma, residual_3_norm_a_factor, &count, batch_norm_24,
             optimizer->m_residual_3_norm_a_gamma, optimizer->v_residual_3_norm_a_gamma, optimizer->m_residual_3_norm_a_beta,
             optimizer->v_residual_3_norm_a_beta, params->residual_3_norm_a_beta, adam);
-    train_k49_batch_norm(&count, batch_norm_27, residual_3_conv_a_y, residual_3_norm_a_average);   /* k57_batch_norm */
-    train_k50_batch_norm(residual_3_conv_a_y, batch_norm_25, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
-            &count);   /* k58_batch_norm */
-    train_k59_batch_norm(&count, batch_norm_25, relu_4, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
-            residual_3_conv_a_y, batch_norm_33);
-    train_k60_conv2d_adam(batch_norm_33, optimizer->m_residual_3_conv_a_bias, optimizer->v_residual_3_conv_a_bias,
+    train_k57_batch_norm(&count, batch_norm_24, residual_3_conv_a_y, residual_3_norm_a_average);
+    train_k58_batch_norm(residual_3_conv_a_y, batch_norm_22, residual_3_norm_a_factor, params->residual_3_norm_a_gamma, &count);
+    train_k59_batch_norm(&count, batch_norm_22, relu_4, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+            residual_3_conv_a_y, batch_norm_30);
+    train_k60_conv2d_adam(batch_norm_30, optimizer->m_residual_3_conv_a_bias, optimizer->v_residual_3_conv_a_bias,
             params->residual_3_conv_a_bias, adam, params->residual_3_norm_a_gamma, optimizer->m_residual_3_norm_a_gamma,
             optimizer->v_residual_3_norm_a_gamma, params->residual_3_norm_b_gamma, optimizer->m_residual_3_norm_b_gamma,
             optimizer->v_residual_3_norm_b_gamma);
     train_k61_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_31);
-    train_k62_conv2d(batch_norm_33, conv2d_31, conv2d_8);
+    train_k62_conv2d(batch_norm_30, conv2d_31, conv2d_8);
     train_k63_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_32);
-    train_k64_conv2d(batch_norm_33, conv2d_32, conv2d_9);
+    train_k64_conv2d(batch_norm_30, conv2d_32, conv2d_9);
     train_k65_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_33);
-    train_k66_conv2d(batch_norm_33, conv2d_33, conv2d_10);
+    train_k66_conv2d(batch_norm_30, conv2d_33, conv2d_10);
     train_k67_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_34);
-    train_k47_conv2d(batch_norm_33, conv2d_34, conv2d_11);   /* k68_conv2d */
+    train_k47_conv2d(batch_norm_30, conv2d_34, conv2d_11);   /* k68_conv2d */
     train_k69_conv2d(conv2d_8, conv2d_12, conv2d_9, conv2d_10, conv2d_11);
-    train_k70_conv2d(residual_2_x, batch_norm_33, conv2d_13);
+    train_k70_conv2d(residual_2_x, batch_norm_30, conv2d_13);
     train_k71_adam(optimizer->m_residual_3_conv_a_kernel, conv2d_13, optimizer->v_residual_3_conv_a_kernel,
             params->residual_3_conv_a_kernel, adam);
     train_k72_adam(optimizer->m_residual_3_conv_b_kernel, conv2d_6, optimizer->v_residual_3_conv_b_kernel,
@@ -5918,29 +5954,29 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k73_adam(optimizer->m_residual_3_shortcut_kernel, conv2d_3, optimizer->v_residual_3_shortcut_kernel,
             params->residual_3_shortcut_kernel, adam);
     train_k74_relu_conv2d_batch_norm(residual_2_x, conv2d_2, conv2d_12, conv2d_14, residual_2_conv_b_y_2,
-            residual_2_norm_b_average, batch_norm_34);
+            residual_2_norm_b_average, batch_norm_31);
     train_k75_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_35);
     train_k76_conv2d(residual_2_x, conv2d_35, conv2d_15);
-    train_k77_batch_norm_adam(batch_norm_34, params->residual_2_norm_b_gamma, residual_2_norm_b_factor, &count, batch_norm_37,
+    train_k77_batch_norm_adam(batch_norm_31, params->residual_2_norm_b_gamma, residual_2_norm_b_factor, &count, batch_norm_34,
             optimizer->m_residual_2_norm_b_gamma, optimizer->v_residual_2_norm_b_gamma, adam);
-    train_k78_conv2d_batch_norm_adam(conv2d_14, residual_2_norm_b_factor_2, batch_norm_12, residual_2_norm_b_average,
-            batch_norm_37, &count, batch_norm_40, optimizer->m_residual_2_conv_b_bias, optimizer->v_residual_2_conv_b_bias,
+    train_k78_conv2d_batch_norm_adam(conv2d_14, residual_2_norm_b_factor_2, batch_norm_9, residual_2_norm_b_average,
+            batch_norm_34, &count, batch_norm_37, optimizer->m_residual_2_conv_b_bias, optimizer->v_residual_2_conv_b_bias,
             params->residual_2_conv_b_bias, adam, optimizer->m_residual_2_norm_b_beta, optimizer->v_residual_2_norm_b_beta,
             params->residual_2_norm_b_beta, optimizer->m_residual_2_shortcut_bias, optimizer->v_residual_2_shortcut_bias,
             params->residual_2_shortcut_bias);
     train_k79_conv2d(relu, residual_2_x, conv2d_17);
     train_k80_adam(optimizer->m_residual_2_shortcut_kernel, conv2d_17, optimizer->v_residual_2_shortcut_kernel,
             params->residual_2_shortcut_kernel, adam);
-    train_k81_batch_norm(residual_2_x, residual_2_norm_b_factor_2, batch_norm_37, residual_2_conv_b_y_2,
-            residual_2_norm_b_average, batch_norm_40);
+    train_k81_batch_norm(residual_2_x, residual_2_norm_b_factor_2, batch_norm_34, residual_2_conv_b_y_2,
+            residual_2_norm_b_average, batch_norm_37);
     train_k82_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_36);
     train_k83_conv2d(relu_2, residual_2_conv_b_y_2, conv2d_20);
     train_k84_conv2d_relu(residual_2_conv_b_y_2, conv2d_36, conv2d_19, relu_2);
-    train_k85_batch_norm(relu_2, batch_norm_42, residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_43);
-    train_k77_batch_norm_adam(batch_norm_43, params->residual_2_norm_a_gamma, residual_2_norm_a_factor, &count, batch_norm_47,
+    train_k85_batch_norm(relu_2, batch_norm_39, residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_40);
+    train_k77_batch_norm_adam(batch_norm_40, params->residual_2_norm_a_gamma, residual_2_norm_a_factor, &count, batch_norm_44,
             optimizer->m_residual_2_norm_a_gamma, optimizer->v_residual_2_norm_a_gamma, adam);   /* k86_batch_norm_adam */
-    train_k87_batch_norm_conv2d_adam(batch_norm_42, residual_2_norm_a_factor_2, batch_norm_8, residual_2_norm_a_average,
-            batch_norm_47, &count, batch_norm_50, optimizer->m_residual_2_conv_a_bias, optimizer->v_residual_2_conv_a_bias,
+    train_k87_batch_norm_conv2d_adam(batch_norm_39, residual_2_norm_a_factor_2, batch_norm_7, residual_2_norm_a_average,
+            batch_norm_44, &count, batch_norm_47, optimizer->m_residual_2_conv_a_bias, optimizer->v_residual_2_conv_a_bias,
             params->residual_2_conv_a_bias, adam, optimizer->m_residual_2_norm_a_beta, optimizer->v_residual_2_norm_a_beta,
             params->residual_2_norm_a_beta);
     train_k88_adam(optimizer->m_residual_2_conv_b_kernel, conv2d_20, optimizer->v_residual_2_conv_b_kernel,
@@ -5950,20 +5986,20 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k91_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_39);
     train_k92_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_40);
     for (int t = 0; t < 4; t++) {
-        train_k93_batch_norm(t, relu_2, residual_2_norm_a_factor_2, batch_norm_47, residual_2_conv_a_y,
-                residual_2_norm_a_average, batch_norm_50);
+        train_k93_batch_norm(t, relu_2, residual_2_norm_a_factor_2, batch_norm_44, residual_2_conv_a_y,
+                residual_2_norm_a_average, batch_norm_47);
         train_k94_conv2d(t, residual_2_conv_a_y, conv2d_37, conv2d_43);
         train_k95_conv2d(t, residual_2_conv_a_y, conv2d_38, conv2d_43);
         train_k96_conv2d(t, residual_2_conv_a_y, conv2d_39, conv2d_43);
         train_k97_conv2d(t, residual_2_conv_a_y, conv2d_40, conv2d_43);
-        train_k98_relu_batch_norm(t, relu, conv2d_15, conv2d_43, relu_10, batch_norm_52, residual_1_conv_b_y,
-                residual_1_norm_b_average, batch_norm_53);
+        train_k98_relu_batch_norm(t, relu, conv2d_15, conv2d_43, relu_10, batch_norm_49, residual_1_conv_b_y,
+                residual_1_norm_b_average, batch_norm_50);
     }
     train_k99_conv2d(relu, residual_2_conv_a_y, conv2d_22);
-    train_k100_batch_norm_adam(batch_norm_53, params->residual_1_norm_b_gamma, residual_1_norm_b_factor, &count, batch_norm_57,
+    train_k100_batch_norm_adam(batch_norm_50, params->residual_1_norm_b_gamma, residual_1_norm_b_factor, &count, batch_norm_54,
             optimizer->m_residual_1_norm_b_gamma, optimizer->v_residual_1_norm_b_gamma, adam);
-    train_k101_batch_norm_conv2d_adam(batch_norm_52, residual_1_norm_b_factor_2, batch_norm_6, residual_1_norm_b_average,
-            batch_norm_57, &count, batch_norm_60, optimizer->m_residual_1_conv_b_bias, optimizer->v_residual_1_conv_b_bias,
+    train_k101_batch_norm_conv2d_adam(batch_norm_49, residual_1_norm_b_factor_2, batch_norm_5, residual_1_norm_b_average,
+            batch_norm_54, &count, batch_norm_57, optimizer->m_residual_1_conv_b_bias, optimizer->v_residual_1_conv_b_bias,
             params->residual_1_conv_b_bias, adam, optimizer->m_residual_1_norm_b_beta, optimizer->v_residual_1_norm_b_beta,
             params->residual_1_norm_b_beta);
     train_k102_adam(optimizer->m_residual_2_conv_a_kernel, conv2d_22, optimizer->v_residual_2_conv_a_kernel,
@@ -5972,17 +6008,17 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     for (int t = 3; t >= 0; t--) {
         train_k6_relu(t, residual_1_conv_a_y, residual_1_norm_a_average, residual_1_norm_a_factor_2,
                 params->residual_1_norm_a_beta, relu_15);   /* k104_relu */
-        train_k105_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_57, residual_1_conv_b_y,
-                residual_1_norm_b_average, batch_norm_60, batch_norm_87);
-        train_k106_conv2d(t, relu_15, batch_norm_87, conv2d_24);
-        train_k107_conv2d_relu(t, batch_norm_87, conv2d_41, conv2d_44, relu_15, residual_1_conv_b_y);
-        train_k108_batch_norm(t, residual_1_conv_b_y, batch_norm_61, residual_1_conv_a_y, residual_1_norm_a_average,
-                batch_norm_62);
+        train_k105_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_54, residual_1_conv_b_y,
+                residual_1_norm_b_average, batch_norm_57, batch_norm_78);
+        train_k106_conv2d(t, relu_15, batch_norm_78, conv2d_24);
+        train_k107_conv2d_relu(t, batch_norm_78, conv2d_41, conv2d_44, relu_15, residual_1_conv_b_y);
+        train_k108_batch_norm(t, residual_1_conv_b_y, batch_norm_58, residual_1_conv_a_y, residual_1_norm_a_average,
+                batch_norm_59);
     }
-    train_k100_batch_norm_adam(batch_norm_62, params->residual_1_norm_a_gamma, residual_1_norm_a_factor, &count, batch_norm_66,
+    train_k100_batch_norm_adam(batch_norm_59, params->residual_1_norm_a_gamma, residual_1_norm_a_factor, &count, batch_norm_63,
             optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma, adam);   /* k109_batch_norm_adam */
-    train_k101_batch_norm_conv2d_adam(batch_norm_61, residual_1_norm_a_factor_2, batch_norm_4, residual_1_norm_a_average,
-            batch_norm_66, &count, batch_norm_69, optimizer->m_residual_1_conv_a_bias, optimizer->v_residual_1_conv_a_bias,
+    train_k101_batch_norm_conv2d_adam(batch_norm_58, residual_1_norm_a_factor_2, batch_norm_3, residual_1_norm_a_average,
+            batch_norm_63, &count, batch_norm_66, optimizer->m_residual_1_conv_a_bias, optimizer->v_residual_1_conv_a_bias,
             params->residual_1_conv_a_bias, adam, optimizer->m_residual_1_norm_a_beta, optimizer->v_residual_1_norm_a_beta,
             params->residual_1_norm_a_beta);   /* k110_batch_norm_conv2d_adam */
     train_k111_adam(optimizer->m_residual_1_conv_b_kernel, conv2d_24, optimizer->v_residual_1_conv_b_kernel,
@@ -5991,23 +6027,23 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     for (int t = 0; t < 4; t++) {
         train_k6_relu(t, stem_y_2, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta,
                 relu_16);   /* k113_relu */
-        train_k114_batch_norm(t, residual_1_conv_b_y, residual_1_norm_a_factor_2, batch_norm_66, residual_1_conv_a_y,
-                residual_1_norm_a_average, batch_norm_69);
+        train_k114_batch_norm(t, residual_1_conv_b_y, residual_1_norm_a_factor_2, batch_norm_63, residual_1_conv_a_y,
+                residual_1_norm_a_average, batch_norm_66);
         train_k115_conv2d(t, relu_16, residual_1_conv_b_y, conv2d_26);
         train_k116_conv2d_relu(t, residual_1_conv_b_y, conv2d_42, conv2d_45, relu_16, relu_10, residual_1_conv_a_y);
-        train_k108_batch_norm(t, residual_1_conv_a_y, batch_norm_70, stem_y_2, batch_norm_1_average,
-                batch_norm_71);   /* k117_batch_norm */
+        train_k108_batch_norm(t, residual_1_conv_a_y, batch_norm_67, stem_y_2, batch_norm_1_average,
+                batch_norm_68);   /* k117_batch_norm */
     }
-    train_k100_batch_norm_adam(batch_norm_71, params->batch_norm_1_gamma, batch_norm_1_factor, &count, batch_norm_75,
+    train_k100_batch_norm_adam(batch_norm_68, params->batch_norm_1_gamma, batch_norm_1_factor, &count, batch_norm_72,
             optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma, adam);   /* k118_batch_norm_adam */
-    train_k101_batch_norm_conv2d_adam(batch_norm_70, batch_norm_1_factor_2, batch_norm_3, batch_norm_1_average, batch_norm_75,
-            &count, batch_norm_78, optimizer->m_stem_bias, optimizer->v_stem_bias, params->stem_bias, adam,
+    train_k101_batch_norm_conv2d_adam(batch_norm_67, batch_norm_1_factor_2, batch_norm, batch_norm_1_average, batch_norm_72,
+            &count, batch_norm_75, optimizer->m_stem_bias, optimizer->v_stem_bias, params->stem_bias, adam,
             optimizer->m_batch_norm_1_beta, optimizer->v_batch_norm_1_beta,
             params->batch_norm_1_beta);   /* k119_batch_norm_conv2d_adam */
     train_k111_adam(optimizer->m_residual_1_conv_a_kernel, conv2d_26, optimizer->v_residual_1_conv_a_kernel,
             params->residual_1_conv_a_kernel, adam);   /* k120_adam */
-    train_k121_batch_norm(residual_1_conv_a_y, batch_norm_1_factor_2, batch_norm_75, stem_y_2, batch_norm_1_average,
-            batch_norm_78);
+    train_k121_batch_norm(residual_1_conv_a_y, batch_norm_1_factor_2, batch_norm_72, stem_y_2, batch_norm_1_average,
+            batch_norm_75);
     train_k122_conv2d(image, residual_1_conv_a_y, conv2d_28);
     train_k123_adam(optimizer->m_stem_kernel, conv2d_28, optimizer->v_stem_kernel, params->stem_kernel, adam);
     dl_set_subnormals(dl_before);
@@ -6100,29 +6136,30 @@ static void gradients_k44_conv2d_batch_norm(const float *restrict relu_6, float 
     }
 }
 
-/* resnet.dl:12: batch_norm;
- * resnet.dl:10: batch_norm -> f32[64]; in 2 places */
-static void gradients_k49_batch_norm(const float *restrict residual_3_conv_b_y_2,
-        const float *restrict residual_3_norm_b_beta_2, const float *restrict residual_3_norm_b_factor,
-        const float *restrict residual_3_norm_b_gamma, const int32_t *restrict count_, float *restrict batch_norm_22)
+/* resnet.dl:12: batch_norm -> f32[64] */
+static void gradients_k49_batch_norm(const float *restrict batch_norm_17, const float *restrict residual_3_conv_b_y_2,
+        const float *restrict residual_3_norm_b_average, const float *restrict residual_3_norm_b_beta_2,
+        const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_gamma,
+        const int32_t *restrict count_, float *restrict batch_norm_19)
 {
-    float batch_norm_21[64];
+    float batch_norm_18[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_21[j0] = 0.0f;
+        batch_norm_18[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_21[j0] += residual_3_conv_b_y_2[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_18[j0] += batch_norm_17[j0 + r1 * 64]
+                            * (residual_3_conv_b_y_2[j0 + r1 * 1024 + r2 * 256 + r3 * 64] - residual_3_norm_b_average[j0]);
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_22[j0] = -(residual_3_norm_b_beta_2[j0] * (residual_3_norm_b_factor[j0] * residual_3_norm_b_gamma[j0])
-                + batch_norm_21[j0] * 2.0f) / v1;
+        batch_norm_19[j0] = -(residual_3_norm_b_beta_2[j0] * (residual_3_norm_b_factor[j0] * residual_3_norm_b_gamma[j0])
+                + batch_norm_18[j0] * 2.0f) / v1;
     }
 }
 
@@ -6144,20 +6181,75 @@ static void gradients_k51_conv2d(const float *restrict relu_6, float *restrict r
     }
 }
 
+/* resnet.dl:10: batch_norm -> f32[64] */
+static void gradients_k57_batch_norm(const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_beta_2,
+        const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_gamma,
+        const int32_t *restrict count_, float *restrict batch_norm_27)
+{
+    float batch_norm_26[64];
+    for (int j0 = 0; j0 < 64; j0++) {
+        batch_norm_26[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 4; r1++) {
+        for (int r2 = 0; r2 < 4; r2++) {
+            for (int r3 = 0; r3 < 4; r3++) {
+                for (int j0 = 0; j0 < 64; j0++) {
+                    batch_norm_26[j0] += residual_3_conv_a_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                }
+            }
+        }
+    }
+    const float v1 = (float)count_[0];
+    for (int j0 = 0; j0 < 64; j0++) {
+        batch_norm_27[j0] = -(residual_3_norm_a_beta_2[j0] * (residual_3_norm_a_factor[j0] * residual_3_norm_a_gamma[j0])
+                + batch_norm_26[j0] * 2.0f) / v1;
+    }
+}
+
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[4, 32]; in 2 places */
-static void gradients_k73_batch_norm(const float *restrict batch_norm_33, const float *restrict residual_2_norm_b_factor,
+static void gradients_k73_batch_norm(const float *restrict batch_norm_30, const float *restrict residual_2_norm_b_factor,
         float *restrict residual_2_norm_b_gamma_2, const float *restrict residual_2_norm_b_gamma,
-        const int32_t *restrict count_, float *restrict batch_norm_36)
+        const int32_t *restrict count_, float *restrict batch_norm_33)
 {
-    float batch_norm_35[32];
+    float batch_norm_32[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = residual_2_norm_b_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v0 = batch_norm_33[j0] + batch_norm_33[j0 + 32] + batch_norm_33[j0 + 64] + batch_norm_33[j0 + 96];
+        const float sum_v0 = batch_norm_30[j0] + batch_norm_30[j0 + 32] + batch_norm_30[j0 + 64] + batch_norm_30[j0 + 96];
         residual_2_norm_b_gamma_2[j0] = sum_v0 * v2;
-        batch_norm_35[j0] = sum_v0 * residual_2_norm_b_gamma[j0] * v3 / v1;
+        batch_norm_32[j0] = sum_v0 * residual_2_norm_b_gamma[j0] * v3 / v1;
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v4 = j0 < count_[0];
+        for (int j1 = 0; j1 < 32; j1++) {
+            const float v5 = batch_norm_32[j1];
+            batch_norm_33[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
+        }
+    }
+}
+
+/* resnet.dl:14: conv2d, resnet.dl:12: batch_norm, resnet.dl:11: conv2d;
+ * resnet.dl:10: batch_norm, resnet.dl:9: conv2d -> f32[32]; in 2 places */
+static void gradients_k74_conv2d_batch_norm(const float *restrict conv2d_10, float *restrict residual_2_norm_b_beta_2,
+        const float *restrict residual_2_norm_b_factor_2, const float *restrict batch_norm_9,
+        const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_33, const int32_t *restrict count_,
+        float *restrict batch_norm_36, float *restrict residual_2_conv_b_bias_2)
+{
+    float batch_norm_34[32];
+    float batch_norm_35[32];
+    const float v1 = (float)count_[0];
+    for (int j0 = 0; j0 < 32; j0++) {
+        const float v2 = residual_2_norm_b_average[j0] * 64.0f;
+        const float v3 = ((batch_norm_9[j0] - v2) * batch_norm_33[j0] + (batch_norm_9[j0 + 32] - v2) * batch_norm_33[j0 + 32]
+                + (batch_norm_9[j0 + 64] - v2) * batch_norm_33[j0 + 64] + (batch_norm_9[j0 + 96] - v2) * batch_norm_33[j0 + 96])
+                * 2.0f;
+        const float sum_v0 = conv2d_10[j0] + conv2d_10[j0 + 32] + conv2d_10[j0 + 64] + conv2d_10[j0 + 96];
+        residual_2_norm_b_beta_2[j0] = sum_v0;
+        const float add_v1 = sum_v0 * residual_2_norm_b_factor_2[j0] + v3;
+        batch_norm_34[j0] = add_v1;
+        batch_norm_35[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
@@ -6166,57 +6258,59 @@ static void gradients_k73_batch_norm(const float *restrict batch_norm_33, const 
             batch_norm_36[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
         }
     }
-}
-
-/* resnet.dl:14: conv2d, resnet.dl:12: batch_norm, resnet.dl:11: conv2d;
- * resnet.dl:10: batch_norm, resnet.dl:9: conv2d -> f32[32]; in 2 places */
-static void gradients_k74_conv2d_batch_norm(const float *restrict conv2d_10, float *restrict residual_2_norm_b_beta_2,
-        const float *restrict residual_2_norm_b_factor_2, const float *restrict batch_norm_12,
-        const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_36, const int32_t *restrict count_,
-        float *restrict batch_norm_39, float *restrict residual_2_conv_b_bias_2)
-{
-    float batch_norm_37[32];
-    float batch_norm_38[32];
-    const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v2 = residual_2_norm_b_average[j0] * 64.0f;
-        const float v3 = ((batch_norm_12[j0] - v2) * batch_norm_36[j0] + (batch_norm_12[j0 + 32] - v2) * batch_norm_36[j0 + 32]
-                + (batch_norm_12[j0 + 64] - v2) * batch_norm_36[j0 + 64] + (batch_norm_12[j0 + 96] - v2)
-                * batch_norm_36[j0 + 96]) * 2.0f;
-        const float sum_v0 = conv2d_10[j0] + conv2d_10[j0 + 32] + conv2d_10[j0 + 64] + conv2d_10[j0 + 96];
-        residual_2_norm_b_beta_2[j0] = sum_v0;
-        const float add_v1 = sum_v0 * residual_2_norm_b_factor_2[j0] + v3;
-        batch_norm_37[j0] = add_v1;
-        batch_norm_38[j0] = -add_v1 / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v4 = j0 < count_[0];
-        for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_38[j1];
-            batch_norm_39[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
-        }
-    }
-    for (int j0 = 0; j0 < 32; j0++) {
-        residual_2_conv_b_bias_2[j0] = batch_norm_37[j0] + (batch_norm_39[j0] + batch_norm_39[j0 + 32] + batch_norm_39[j0 + 64]
-                + batch_norm_39[j0 + 96]) * 64.0f;
+        residual_2_conv_b_bias_2[j0] = batch_norm_34[j0] + (batch_norm_36[j0] + batch_norm_36[j0 + 32] + batch_norm_36[j0 + 64]
+                + batch_norm_36[j0 + 96]) * 64.0f;
     }
 }
 
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm;
  * resnet.dl:24: batch_norm -> f32[4, 16]; in 3 places */
-static void gradients_k94_batch_norm(const float *restrict batch_norm_51, const float *restrict residual_1_norm_b_factor,
+static void gradients_k94_batch_norm(const float *restrict batch_norm_48, const float *restrict residual_1_norm_b_factor,
         float *restrict residual_1_norm_b_gamma_2, const float *restrict residual_1_norm_b_gamma,
-        const int32_t *restrict count_, float *restrict batch_norm_54)
+        const int32_t *restrict count_, float *restrict batch_norm_51)
 {
-    float batch_norm_53[16];
+    float batch_norm_50[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
         const float v2 = residual_1_norm_b_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v0 = batch_norm_51[j0] + batch_norm_51[j0 + 16] + batch_norm_51[j0 + 32] + batch_norm_51[j0 + 48];
+        const float sum_v0 = batch_norm_48[j0] + batch_norm_48[j0 + 16] + batch_norm_48[j0 + 32] + batch_norm_48[j0 + 48];
         residual_1_norm_b_gamma_2[j0] = sum_v0 * v2;
-        batch_norm_53[j0] = sum_v0 * residual_1_norm_b_gamma[j0] * v3 / v1;
+        batch_norm_50[j0] = sum_v0 * residual_1_norm_b_gamma[j0] * v3 / v1;
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        const int v4 = j0 < count_[0];
+        #pragma GCC unroll 1
+        for (int j1 = 0; j1 < 16; j1++) {
+            const float v5 = batch_norm_50[j1];
+            batch_norm_51[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
+        }
+    }
+}
+
+/* resnet.dl:12: batch_norm, resnet.dl:11: conv2d;
+ * resnet.dl:10: batch_norm, resnet.dl:9: conv2d;
+ * resnet.dl:24: batch_norm, resnet.dl:23: conv2d -> f32[16]; in 3 places */
+static void gradients_k95_batch_norm_conv2d(const float *restrict batch_norm_47, float *restrict residual_1_norm_b_beta_2,
+        const float *restrict residual_1_norm_b_factor_2, const float *restrict batch_norm_5,
+        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_51, const int32_t *restrict count_,
+        float *restrict batch_norm_54, float *restrict residual_1_conv_b_bias_2)
+{
+    float batch_norm_52[16];
+    float batch_norm_53[16];
+    const float v1 = (float)count_[0];
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v2 = residual_1_norm_b_average[j0] * 256.0f;
+        const float v3 = ((batch_norm_5[j0] - v2) * batch_norm_51[j0] + (batch_norm_5[j0 + 16] - v2) * batch_norm_51[j0 + 16]
+                + (batch_norm_5[j0 + 32] - v2) * batch_norm_51[j0 + 32] + (batch_norm_5[j0 + 48] - v2) * batch_norm_51[j0 + 48])
+                * 2.0f;
+        const float sum_v0 = batch_norm_47[j0] + batch_norm_47[j0 + 16] + batch_norm_47[j0 + 32] + batch_norm_47[j0 + 48];
+        residual_1_norm_b_beta_2[j0] = sum_v0;
+        const float add_v1 = sum_v0 * residual_1_norm_b_factor_2[j0] + v3;
+        batch_norm_52[j0] = add_v1;
+        batch_norm_53[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
@@ -6226,41 +6320,9 @@ static void gradients_k94_batch_norm(const float *restrict batch_norm_51, const 
             batch_norm_54[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
         }
     }
-}
-
-/* resnet.dl:12: batch_norm, resnet.dl:11: conv2d;
- * resnet.dl:10: batch_norm, resnet.dl:9: conv2d;
- * resnet.dl:24: batch_norm, resnet.dl:23: conv2d -> f32[16]; in 3 places */
-static void gradients_k95_batch_norm_conv2d(const float *restrict batch_norm_50, float *restrict residual_1_norm_b_beta_2,
-        const float *restrict residual_1_norm_b_factor_2, const float *restrict batch_norm_6,
-        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_54, const int32_t *restrict count_,
-        float *restrict batch_norm_57, float *restrict residual_1_conv_b_bias_2)
-{
-    float batch_norm_55[16];
-    float batch_norm_56[16];
-    const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = residual_1_norm_b_average[j0] * 256.0f;
-        const float v3 = ((batch_norm_6[j0] - v2) * batch_norm_54[j0] + (batch_norm_6[j0 + 16] - v2) * batch_norm_54[j0 + 16]
-                + (batch_norm_6[j0 + 32] - v2) * batch_norm_54[j0 + 32] + (batch_norm_6[j0 + 48] - v2) * batch_norm_54[j0 + 48])
-                * 2.0f;
-        const float sum_v0 = batch_norm_50[j0] + batch_norm_50[j0 + 16] + batch_norm_50[j0 + 32] + batch_norm_50[j0 + 48];
-        residual_1_norm_b_beta_2[j0] = sum_v0;
-        const float add_v1 = sum_v0 * residual_1_norm_b_factor_2[j0] + v3;
-        batch_norm_55[j0] = add_v1;
-        batch_norm_56[j0] = -add_v1 / v1;
-    }
-    for (int j0 = 0; j0 < 4; j0++) {
-        const int v4 = j0 < count_[0];
-        #pragma GCC unroll 1
-        for (int j1 = 0; j1 < 16; j1++) {
-            const float v5 = batch_norm_56[j1];
-            batch_norm_57[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        residual_1_conv_b_bias_2[j0] = batch_norm_55[j0] + (batch_norm_57[j0] + batch_norm_57[j0 + 16] + batch_norm_57[j0 + 32]
-                + batch_norm_57[j0 + 48]) * 256.0f;
+        residual_1_conv_b_bias_2[j0] = batch_norm_52[j0] + (batch_norm_54[j0] + batch_norm_54[j0 + 16] + batch_norm_54[j0 + 32]
+                + batch_norm_54[j0 + 48]) * 256.0f;
     }
 }
 
@@ -6419,13 +6481,14 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     float *const dense = (float *)(void *)(base + 36352);   /* f32[4, 64] */
     float *const relu_6 = (float *)(void *)(base + 724992);   /* f32[4, 4, 4, 64] */
     float *const conv2d = (float *)(void *)(base + 741376);   /* f32[4, 4, 4, 32] */
-    float *const batch_norm_18 = (float *)(void *)(base + 8192);   /* f32[64] */
-    float *const batch_norm_22 = (float *)(void *)(base + 0);   /* f32[64] */
+    float *const batch_norm_16 = (float *)(void *)(base + 8192);   /* f32[64] */
+    float *const batch_norm_17 = (float *)(void *)(base + 0);   /* f32[4, 64] */
+    float *const batch_norm_19 = (float *)(void *)(base + 1024);   /* f32[64] */
     float *const conv2d_2 = (float *)(void *)(base + 589824);   /* f32[4, 64] */
     float *const conv2d_3 = (float *)(void *)(base + 147456);   /* f32[64, 3, 3, 64] */
-    float *const batch_norm_26 = (float *)(void *)(base + 0);   /* f32[64] */
-    float *const batch_norm_30 = (float *)(void *)(base + 0);   /* f32[64] */
-    float *const batch_norm_32 = (float *)(void *)(base + 106496);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_23 = (float *)(void *)(base + 0);   /* f32[64] */
+    float *const batch_norm_27 = (float *)(void *)(base + 0);   /* f32[64] */
+    float *const batch_norm_29 = (float *)(void *)(base + 106496);   /* f32[4, 4, 4, 64] */
     float *const conv2d_4 = (float *)(void *)(base + 32768);   /* f32[4, 4, 4, 32] */
     float *const conv2d_5 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 32] */
     float *const conv2d_6 = (float *)(void *)(base + 24576);   /* f32[4, 4, 4, 32] */
@@ -6434,32 +6497,32 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     float *const conv2d_9 = (float *)(void *)(base + 0);   /* f32[32, 3, 3, 64] */
     float *const conv2d_10 = (float *)(void *)(base + 106496);   /* f32[4, 32] */
     float *const conv2d_11 = (float *)(void *)(base + 692224);   /* f32[4, 8, 8, 16] */
-    float *const batch_norm_33 = (float *)(void *)(base + 107008);   /* f32[4, 32] */
-    float *const batch_norm_36 = (float *)(void *)(base + 73728);   /* f32[4, 32] */
-    float *const batch_norm_39 = (float *)(void *)(base + 74240);   /* f32[4, 32] */
+    float *const batch_norm_30 = (float *)(void *)(base + 107008);   /* f32[4, 32] */
+    float *const batch_norm_33 = (float *)(void *)(base + 73728);   /* f32[4, 32] */
+    float *const batch_norm_36 = (float *)(void *)(base + 74240);   /* f32[4, 32] */
     float *const conv2d_12 = (float *)(void *)(base + 110592);   /* f32[4, 32] */
-    float *const batch_norm_41 = (float *)(void *)(base + 73728);   /* f32[4, 32] */
-    float *const batch_norm_42 = (float *)(void *)(base + 74240);   /* f32[4, 32] */
+    float *const batch_norm_38 = (float *)(void *)(base + 73728);   /* f32[4, 32] */
+    float *const batch_norm_39 = (float *)(void *)(base + 74240);   /* f32[4, 32] */
     float *const conv2d_13 = (float *)(void *)(base + 557056);   /* f32[32, 3, 3, 32] */
-    float *const batch_norm_45 = (float *)(void *)(base + 686080);   /* f32[4, 32] */
-    float *const batch_norm_48 = (float *)(void *)(base + 686592);   /* f32[4, 32] */
+    float *const batch_norm_42 = (float *)(void *)(base + 686080);   /* f32[4, 32] */
+    float *const batch_norm_45 = (float *)(void *)(base + 686592);   /* f32[4, 32] */
     float *const relu_10 = (float *)(void *)(base + 73728);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_50 = (float *)(void *)(base + 687104);   /* f32[4, 1, 16] */
-    float *const batch_norm_51 = (float *)(void *)(base + 687360);   /* f32[4, 1, 16] */
+    float *const batch_norm_47 = (float *)(void *)(base + 687104);   /* f32[4, 1, 16] */
+    float *const batch_norm_48 = (float *)(void *)(base + 687360);   /* f32[4, 1, 16] */
     float *const residual_2_norm_a_factor_2 = (float *)(void *)(base + 751104);   /* f32[32] */
     float *const conv2d_14 = (float *)(void *)(base + 630784);   /* f32[16, 3, 3, 32] */
-    float *const batch_norm_54 = (float *)(void *)(base + 139264);   /* f32[4, 16] */
-    float *const batch_norm_57 = (float *)(void *)(base + 139520);   /* f32[4, 16] */
+    float *const batch_norm_51 = (float *)(void *)(base + 139264);   /* f32[4, 16] */
+    float *const batch_norm_54 = (float *)(void *)(base + 139520);   /* f32[4, 16] */
     float *const conv2d_15 = (float *)(void *)(base + 491520);   /* f32[4, 16, 3, 3, 16] */
-    float *const batch_norm_58 = (float *)(void *)(base + 139776);   /* f32[4, 1, 16] */
-    float *const batch_norm_59 = (float *)(void *)(base + 140032);   /* f32[4, 1, 16] */
-    float *const batch_norm_62 = (float *)(void *)(base + 139264);   /* f32[4, 16] */
-    float *const batch_norm_65 = (float *)(void *)(base + 139520);   /* f32[4, 16] */
+    float *const batch_norm_55 = (float *)(void *)(base + 139776);   /* f32[4, 1, 16] */
+    float *const batch_norm_56 = (float *)(void *)(base + 140032);   /* f32[4, 1, 16] */
+    float *const batch_norm_59 = (float *)(void *)(base + 139264);   /* f32[4, 16] */
+    float *const batch_norm_62 = (float *)(void *)(base + 139520);   /* f32[4, 16] */
     float *const conv2d_16 = (float *)(void *)(base + 593920);   /* f32[4, 16, 3, 3, 16] */
-    float *const batch_norm_66 = (float *)(void *)(base + 139776);   /* f32[4, 1, 16] */
-    float *const batch_norm_67 = (float *)(void *)(base + 140032);   /* f32[4, 1, 16] */
-    float *const batch_norm_70 = (float *)(void *)(base + 73728);   /* f32[4, 16] */
-    float *const batch_norm_73 = (float *)(void *)(base + 73984);   /* f32[4, 16] */
+    float *const batch_norm_63 = (float *)(void *)(base + 139776);   /* f32[4, 1, 16] */
+    float *const batch_norm_64 = (float *)(void *)(base + 140032);   /* f32[4, 1, 16] */
+    float *const batch_norm_67 = (float *)(void *)(base + 73728);   /* f32[4, 16] */
+    float *const batch_norm_70 = (float *)(void *)(base + 73984);   /* f32[4, 16] */
     float *const conv2d_17 = (float *)(void *)(base + 73728);   /* f32[3, 3, 3, 16] */
     float *const classifier_kernel_3 = (float *)(void *)(base + 32768);   /* f32[10, 64] */
     float *const conv2d_18 = (float *)(void *)(base + 0);   /* f32[1, 1, 64, 32] */
@@ -6486,7 +6549,7 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     float *const residual_3_shortcut_y = (float *)(void *)(base + 17408);   /* f32[4, 64] */
     float *const conv2d_32 = (float *)(void *)(base + 659456);   /* f32[1, 4, 8, 8, 16] */
     float *const relu_15 = (float *)(void *)(base + 528384);   /* f32[1, 16, 16, 16] */
-    float *const batch_norm_82 = (float *)(void *)(base + 593920);   /* f32[1, 16, 16, 16] */
+    float *const batch_norm_73 = (float *)(void *)(base + 593920);   /* f32[1, 16, 16, 16] */
     float *const conv2d_33 = (float *)(void *)(base + 140288);   /* f32[4, 16] */
     float *const relu_16 = (float *)(void *)(base + 528384);   /* f32[1, 16, 16, 16] */
     float *const conv2d_34 = (float *)(void *)(base + 140288);   /* f32[4, 16] */
@@ -6585,108 +6648,108 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     train_k46_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_18);   /* k45_conv2d_pack */
     train_k47_conv2d(relu_6, conv2d_18, conv2d);   /* k46_conv2d */
     train_k48_conv2d(residual_2_x, relu_6, gradients->residual_3_shortcut_kernel);   /* k47_conv2d */
-    train_k49_batch_norm(&count, batch_norm_18, residual_3_conv_b_y_2, residual_3_norm_b_average);   /* k48_batch_norm */
-    gradients_k49_batch_norm(residual_3_conv_b_y_2, gradients->residual_3_norm_b_beta, residual_3_norm_b_factor,
-            params->residual_3_norm_b_gamma, &count, batch_norm_22);
-    train_k51_batch_norm(&count, batch_norm_22, relu_6, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
-            residual_3_conv_b_y_2);   /* k50_batch_norm */
+    train_k49_batch_norm(&count, batch_norm_16, batch_norm_17);   /* k48_batch_norm */
+    gradients_k49_batch_norm(batch_norm_17, residual_3_conv_b_y_2, residual_3_norm_b_average, gradients->residual_3_norm_b_beta,
+            residual_3_norm_b_factor, params->residual_3_norm_b_gamma, &count, batch_norm_19);
+    train_k51_batch_norm(&count, batch_norm_19, relu_6, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
+            batch_norm_17, residual_3_conv_b_y_2, residual_3_norm_b_average);   /* k50_batch_norm */
     gradients_k51_conv2d(relu_6, gradients->residual_3_conv_b_bias);
     train_k53_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_19);   /* k52_conv2d_pack */
     train_k54_conv2d(relu_4, relu_6, conv2d_3);   /* k53_conv2d */
     train_k55_conv2d_relu(relu_6, conv2d_19, conv2d_2, relu_4);   /* k54_conv2d_relu */
     gradients_k44_conv2d_batch_norm(relu_4, gradients->residual_3_norm_a_beta, residual_3_conv_a_y, residual_3_norm_a_average,
             residual_3_norm_a_factor, gradients->residual_3_norm_a_gamma, params->residual_3_norm_a_gamma, &count,
-            batch_norm_26);   /* k55_batch_norm */
-    train_k49_batch_norm(&count, batch_norm_26, residual_3_conv_a_y, residual_3_norm_a_average);   /* k56_batch_norm */
-    gradients_k49_batch_norm(residual_3_conv_a_y, gradients->residual_3_norm_a_beta, residual_3_norm_a_factor,
-            params->residual_3_norm_a_gamma, &count, batch_norm_30);   /* k57_batch_norm */
-    train_k59_batch_norm(&count, batch_norm_30, relu_4, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
-            residual_3_conv_a_y, batch_norm_32);   /* k58_batch_norm */
-    gradients_k51_conv2d(batch_norm_32, gradients->residual_3_conv_a_bias);   /* k59_conv2d */
+            batch_norm_23);   /* k55_batch_norm */
+    train_k57_batch_norm(&count, batch_norm_23, residual_3_conv_a_y, residual_3_norm_a_average);   /* k56_batch_norm */
+    gradients_k57_batch_norm(residual_3_conv_a_y, gradients->residual_3_norm_a_beta, residual_3_norm_a_factor,
+            params->residual_3_norm_a_gamma, &count, batch_norm_27);
+    train_k59_batch_norm(&count, batch_norm_27, relu_4, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+            residual_3_conv_a_y, batch_norm_29);   /* k58_batch_norm */
+    gradients_k51_conv2d(batch_norm_29, gradients->residual_3_conv_a_bias);   /* k59_conv2d */
     train_k61_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_20);   /* k60_conv2d_pack */
-    train_k62_conv2d(batch_norm_32, conv2d_20, conv2d_4);   /* k61_conv2d */
+    train_k62_conv2d(batch_norm_29, conv2d_20, conv2d_4);   /* k61_conv2d */
     train_k63_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_21);   /* k62_conv2d_pack */
-    train_k64_conv2d(batch_norm_32, conv2d_21, conv2d_5);   /* k63_conv2d */
+    train_k64_conv2d(batch_norm_29, conv2d_21, conv2d_5);   /* k63_conv2d */
     train_k65_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_22);   /* k64_conv2d_pack */
-    train_k66_conv2d(batch_norm_32, conv2d_22, conv2d_6);   /* k65_conv2d */
+    train_k66_conv2d(batch_norm_29, conv2d_22, conv2d_6);   /* k65_conv2d */
     train_k67_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_23);   /* k66_conv2d_pack */
-    train_k47_conv2d(batch_norm_32, conv2d_23, conv2d_7);   /* k67_conv2d */
+    train_k47_conv2d(batch_norm_29, conv2d_23, conv2d_7);   /* k67_conv2d */
     train_k69_conv2d(conv2d_4, conv2d_8, conv2d_5, conv2d_6, conv2d_7);   /* k68_conv2d */
-    train_k70_conv2d(residual_2_x, batch_norm_32, conv2d_9);   /* k69_conv2d */
+    train_k70_conv2d(residual_2_x, batch_norm_29, conv2d_9);   /* k69_conv2d */
     train_k74_relu_conv2d_batch_norm(residual_2_x, conv2d, conv2d_8, conv2d_10, residual_2_conv_b_y_2,
-            residual_2_norm_b_average, batch_norm_33);   /* k70_relu_conv2d_batch_norm */
+            residual_2_norm_b_average, batch_norm_30);   /* k70_relu_conv2d_batch_norm */
     train_k75_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_24);   /* k71_conv2d_pack */
     train_k76_conv2d(residual_2_x, conv2d_24, conv2d_11);   /* k72_conv2d */
-    gradients_k73_batch_norm(batch_norm_33, residual_2_norm_b_factor, gradients->residual_2_norm_b_gamma,
-            params->residual_2_norm_b_gamma, &count, batch_norm_36);
-    gradients_k74_conv2d_batch_norm(conv2d_10, gradients->residual_2_norm_b_beta, residual_2_norm_b_factor_2, batch_norm_12,
-            residual_2_norm_b_average, batch_norm_36, &count, batch_norm_39, gradients->residual_2_conv_b_bias);
+    gradients_k73_batch_norm(batch_norm_30, residual_2_norm_b_factor, gradients->residual_2_norm_b_gamma,
+            params->residual_2_norm_b_gamma, &count, batch_norm_33);
+    gradients_k74_conv2d_batch_norm(conv2d_10, gradients->residual_2_norm_b_beta, residual_2_norm_b_factor_2, batch_norm_9,
+            residual_2_norm_b_average, batch_norm_33, &count, batch_norm_36, gradients->residual_2_conv_b_bias);
     train_k79_conv2d(relu, residual_2_x, gradients->residual_2_shortcut_kernel);   /* k75_conv2d */
-    train_k81_batch_norm(residual_2_x, residual_2_norm_b_factor_2, batch_norm_36, residual_2_conv_b_y_2,
-            residual_2_norm_b_average, batch_norm_39);   /* k76_batch_norm */
+    train_k81_batch_norm(residual_2_x, residual_2_norm_b_factor_2, batch_norm_33, residual_2_conv_b_y_2,
+            residual_2_norm_b_average, batch_norm_36);   /* k76_batch_norm */
     train_k82_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_25);   /* k77_conv2d_pack */
     train_k83_conv2d(relu_2, residual_2_conv_b_y_2, conv2d_13);   /* k78_conv2d */
     train_k84_conv2d_relu(residual_2_conv_b_y_2, conv2d_25, conv2d_12, relu_2);   /* k79_conv2d_relu */
-    train_k85_batch_norm(relu_2, batch_norm_41, residual_2_conv_a_y, residual_2_norm_a_average,
-            batch_norm_42);   /* k80_batch_norm */
-    gradients_k73_batch_norm(batch_norm_42, residual_2_norm_a_factor, gradients->residual_2_norm_a_gamma,
-            params->residual_2_norm_a_gamma, &count, batch_norm_45);   /* k81_batch_norm */
-    gradients_k74_conv2d_batch_norm(batch_norm_41, gradients->residual_2_norm_a_beta, residual_2_norm_a_factor_2, batch_norm_8,
-            residual_2_norm_a_average, batch_norm_45, &count, batch_norm_48,
+    train_k85_batch_norm(relu_2, batch_norm_38, residual_2_conv_a_y, residual_2_norm_a_average,
+            batch_norm_39);   /* k80_batch_norm */
+    gradients_k73_batch_norm(batch_norm_39, residual_2_norm_a_factor, gradients->residual_2_norm_a_gamma,
+            params->residual_2_norm_a_gamma, &count, batch_norm_42);   /* k81_batch_norm */
+    gradients_k74_conv2d_batch_norm(batch_norm_38, gradients->residual_2_norm_a_beta, residual_2_norm_a_factor_2, batch_norm_7,
+            residual_2_norm_a_average, batch_norm_42, &count, batch_norm_45,
             gradients->residual_2_conv_a_bias);   /* k82_batch_norm_conv2d */
     train_k89_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_26);   /* k83_conv2d_pack */
     train_k90_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_27);   /* k84_conv2d_pack */
     train_k91_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_28);   /* k85_conv2d_pack */
     train_k92_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_29);   /* k86_conv2d_pack */
     for (int t = 0; t < 4; t++) {
-        train_k93_batch_norm(t, relu_2, residual_2_norm_a_factor_2, batch_norm_45, residual_2_conv_a_y,
-                residual_2_norm_a_average, batch_norm_48);   /* k87_batch_norm */
+        train_k93_batch_norm(t, relu_2, residual_2_norm_a_factor_2, batch_norm_42, residual_2_conv_a_y,
+                residual_2_norm_a_average, batch_norm_45);   /* k87_batch_norm */
         train_k94_conv2d(t, residual_2_conv_a_y, conv2d_26, conv2d_32);   /* k88_conv2d */
         train_k95_conv2d(t, residual_2_conv_a_y, conv2d_27, conv2d_32);   /* k89_conv2d */
         train_k96_conv2d(t, residual_2_conv_a_y, conv2d_28, conv2d_32);   /* k90_conv2d */
         train_k97_conv2d(t, residual_2_conv_a_y, conv2d_29, conv2d_32);   /* k91_conv2d */
-        train_k98_relu_batch_norm(t, relu, conv2d_11, conv2d_32, relu_10, batch_norm_50, residual_1_conv_b_y,
-                residual_1_norm_b_average, batch_norm_51);   /* k92_relu_batch_norm */
+        train_k98_relu_batch_norm(t, relu, conv2d_11, conv2d_32, relu_10, batch_norm_47, residual_1_conv_b_y,
+                residual_1_norm_b_average, batch_norm_48);   /* k92_relu_batch_norm */
     }
     train_k99_conv2d(relu, residual_2_conv_a_y, conv2d_14);   /* k93_conv2d */
-    gradients_k94_batch_norm(batch_norm_51, residual_1_norm_b_factor, gradients->residual_1_norm_b_gamma,
-            params->residual_1_norm_b_gamma, &count, batch_norm_54);
-    gradients_k95_batch_norm_conv2d(batch_norm_50, gradients->residual_1_norm_b_beta, residual_1_norm_b_factor_2, batch_norm_6,
-            residual_1_norm_b_average, batch_norm_54, &count, batch_norm_57, gradients->residual_1_conv_b_bias);
+    gradients_k94_batch_norm(batch_norm_48, residual_1_norm_b_factor, gradients->residual_1_norm_b_gamma,
+            params->residual_1_norm_b_gamma, &count, batch_norm_51);
+    gradients_k95_batch_norm_conv2d(batch_norm_47, gradients->residual_1_norm_b_beta, residual_1_norm_b_factor_2, batch_norm_5,
+            residual_1_norm_b_average, batch_norm_51, &count, batch_norm_54, gradients->residual_1_conv_b_bias);
     train_k103_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_30);   /* k96_conv2d_pack */
     for (int t = 3; t >= 0; t--) {
         train_k6_relu(t, residual_1_conv_a_y, residual_1_norm_a_average, residual_1_norm_a_factor_2,
                 params->residual_1_norm_a_beta, relu_15);   /* k97_relu */
-        train_k105_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_54, residual_1_conv_b_y,
-                residual_1_norm_b_average, batch_norm_57, batch_norm_82);   /* k98_batch_norm */
-        train_k106_conv2d(t, relu_15, batch_norm_82, conv2d_15);   /* k99_conv2d */
-        train_k107_conv2d_relu(t, batch_norm_82, conv2d_30, conv2d_33, relu_15, residual_1_conv_b_y);   /* k100_conv2d_relu */
-        train_k108_batch_norm(t, residual_1_conv_b_y, batch_norm_58, residual_1_conv_a_y, residual_1_norm_a_average,
-                batch_norm_59);   /* k101_batch_norm */
+        train_k105_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_51, residual_1_conv_b_y,
+                residual_1_norm_b_average, batch_norm_54, batch_norm_73);   /* k98_batch_norm */
+        train_k106_conv2d(t, relu_15, batch_norm_73, conv2d_15);   /* k99_conv2d */
+        train_k107_conv2d_relu(t, batch_norm_73, conv2d_30, conv2d_33, relu_15, residual_1_conv_b_y);   /* k100_conv2d_relu */
+        train_k108_batch_norm(t, residual_1_conv_b_y, batch_norm_55, residual_1_conv_a_y, residual_1_norm_a_average,
+                batch_norm_56);   /* k101_batch_norm */
     }
-    gradients_k94_batch_norm(batch_norm_59, residual_1_norm_a_factor, gradients->residual_1_norm_a_gamma,
-            params->residual_1_norm_a_gamma, &count, batch_norm_62);   /* k102_batch_norm */
-    gradients_k95_batch_norm_conv2d(batch_norm_58, gradients->residual_1_norm_a_beta, residual_1_norm_a_factor_2, batch_norm_4,
-            residual_1_norm_a_average, batch_norm_62, &count, batch_norm_65,
+    gradients_k94_batch_norm(batch_norm_56, residual_1_norm_a_factor, gradients->residual_1_norm_a_gamma,
+            params->residual_1_norm_a_gamma, &count, batch_norm_59);   /* k102_batch_norm */
+    gradients_k95_batch_norm_conv2d(batch_norm_55, gradients->residual_1_norm_a_beta, residual_1_norm_a_factor_2, batch_norm_3,
+            residual_1_norm_a_average, batch_norm_59, &count, batch_norm_62,
             gradients->residual_1_conv_a_bias);   /* k103_batch_norm_conv2d */
     train_k103_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_31);   /* k104_conv2d_pack */
     for (int t = 0; t < 4; t++) {
         train_k6_relu(t, stem_y_2, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta,
                 relu_16);   /* k105_relu */
-        train_k114_batch_norm(t, residual_1_conv_b_y, residual_1_norm_a_factor_2, batch_norm_62, residual_1_conv_a_y,
-                residual_1_norm_a_average, batch_norm_65);   /* k106_batch_norm */
+        train_k114_batch_norm(t, residual_1_conv_b_y, residual_1_norm_a_factor_2, batch_norm_59, residual_1_conv_a_y,
+                residual_1_norm_a_average, batch_norm_62);   /* k106_batch_norm */
         train_k115_conv2d(t, relu_16, residual_1_conv_b_y, conv2d_16);   /* k107_conv2d */
         train_k116_conv2d_relu(t, residual_1_conv_b_y, conv2d_31, conv2d_34, relu_16, relu_10,
                 residual_1_conv_a_y);   /* k108_conv2d_relu */
-        train_k108_batch_norm(t, residual_1_conv_a_y, batch_norm_66, stem_y_2, batch_norm_1_average,
-                batch_norm_67);   /* k109_batch_norm */
+        train_k108_batch_norm(t, residual_1_conv_a_y, batch_norm_63, stem_y_2, batch_norm_1_average,
+                batch_norm_64);   /* k109_batch_norm */
     }
-    gradients_k94_batch_norm(batch_norm_67, batch_norm_1_factor, gradients->batch_norm_1_gamma, params->batch_norm_1_gamma,
-            &count, batch_norm_70);   /* k110_batch_norm */
-    gradients_k95_batch_norm_conv2d(batch_norm_66, gradients->batch_norm_1_beta, batch_norm_1_factor_2, batch_norm_3,
-            batch_norm_1_average, batch_norm_70, &count, batch_norm_73, gradients->stem_bias);   /* k111_batch_norm_conv2d */
-    train_k121_batch_norm(residual_1_conv_a_y, batch_norm_1_factor_2, batch_norm_70, stem_y_2, batch_norm_1_average,
-            batch_norm_73);   /* k112_batch_norm */
+    gradients_k94_batch_norm(batch_norm_64, batch_norm_1_factor, gradients->batch_norm_1_gamma, params->batch_norm_1_gamma,
+            &count, batch_norm_67);   /* k110_batch_norm */
+    gradients_k95_batch_norm_conv2d(batch_norm_63, gradients->batch_norm_1_beta, batch_norm_1_factor_2, batch_norm,
+            batch_norm_1_average, batch_norm_67, &count, batch_norm_70, gradients->stem_bias);   /* k111_batch_norm_conv2d */
+    train_k121_batch_norm(residual_1_conv_a_y, batch_norm_1_factor_2, batch_norm_67, stem_y_2, batch_norm_1_average,
+            batch_norm_70);   /* k112_batch_norm */
     train_k122_conv2d(image, residual_1_conv_a_y, conv2d_17);   /* k113_conv2d */
     gradients_k114_conv2d_copy(conv2d_17, gradients->stem_kernel);
     gradients_k115_conv2d_copy(conv2d_16, gradients->residual_1_conv_a_kernel);

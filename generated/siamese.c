@@ -574,14 +574,14 @@ static inline void train_k15_dense_tile_1(const float *restrict a, int at, const
     c[3] = c0_3;
 }
 
-static void train_k15_dense(const float *restrict neg_2, const float *restrict tower_dense_1_kernel_2, float *restrict dense_5)
+static void train_k15_dense(const float *restrict neg_2, const float *restrict tower_dense_1_kernel_2, float *restrict dense_4)
 {
     for (int n = 0; n < 400; n += 4)
-        train_k15_dense_tile_1(neg_2, 0, tower_dense_1_kernel_2 + n, dense_5 + n);
+        train_k15_dense_tile_1(neg_2, 0, tower_dense_1_kernel_2 + n, dense_4 + n);
 }
 
 /* siamese.dl:9: max_pool2d, relu -> f32[1, 10, 10, 16]; in 2 places */
-static void train_k16_max_pool2d_relu(float *restrict relu_4, dl_word *restrict max_pool2d_5, const float *restrict dense_5)
+static void train_k16_max_pool2d_relu(float *restrict relu_4, dl_word *restrict max_pool2d_5, const float *restrict dense_4)
 {
     for (int j0 = 0; j0 < 5; j0++) {
         for (int j1 = 0; j1 < 5; j1++) {
@@ -606,7 +606,7 @@ static void train_k16_max_pool2d_relu(float *restrict relu_4, dl_word *restrict 
             #pragma GCC unroll 1
             for (int j2 = 0; j2 < 16; j2++) {
                 const int32_t v11 = max_pool2d_5[v10 + j2];
-                const float v12 = dense_5[v10 + j2];
+                const float v12 = dense_4[v10 + j2];
                 relu_4[j0 * 160 + j1 * 16 + j2] = 0.0f < relu_4[j0 * 160 + j1 * 16 + j2] ? ((j0 % 2) * 2 + j1 % 2 == v11 ? v12
                         : 0.0f) : 0.0f;
             }
@@ -887,7 +887,7 @@ static void train_k20_conv2d(int t, const float *restrict right, const float *re
 
 /* siamese.dl:9: max_pool2d, relu, conv2d -> f32[1, 16]; in 2 places */
 static void train_k22_max_pool2d_relu_conv2d(int t, float *restrict relu_2, dl_word *restrict max_pool2d_7,
-        const float *restrict dense_6, const float *restrict relu_4, float *restrict conv2d_3)
+        const float *restrict dense_5, const float *restrict relu_4, float *restrict conv2d_3)
 {
     for (int j0 = 0; j0 < 5; j0++) {
         for (int j1 = 0; j1 < 5; j1++) {
@@ -912,7 +912,7 @@ static void train_k22_max_pool2d_relu_conv2d(int t, float *restrict relu_2, dl_w
             #pragma GCC unroll 1
             for (int j2 = 0; j2 < 16; j2++) {
                 const int32_t v11 = max_pool2d_7[v10 + j2];
-                const float v12 = dense_6[v10 + j2];
+                const float v12 = dense_5[v10 + j2];
                 relu_2[j0 * 160 + j1 * 16 + j2] = 0.0f < relu_2[j0 * 160 + j1 * 16 + j2] ? ((j0 % 2) * 2 + j1 % 2 == v11 ? v12
                         : 0.0f) : 0.0f;
             }
@@ -1117,42 +1117,32 @@ static void train_k32_dense_conv2d_adam(const float *restrict sqrt, const float 
         float *restrict tower_dense_1_bias)
 {
     float dense_2[16];
-    float dense_3[16];
     float conv2d_7[16];
     for (int j0 = 0; j0 < 16; j0++) {
         dense_2[j0] = 0.0f;
-    }
-    for (int r1 = 0; r1 < 32; r1++) {
-        for (int j0 = 0; j0 < 16; j0++) {
-            dense_2[j0] += sqrt[r1] * sub[j0 + r1 * 16];
-        }
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = dense_2[j0] * 2.0f;
-        dense_3[j0] = v1 - v1;
-    }
-    for (int j0 = 0; j0 < 16; j0++) {
         conv2d_7[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 32; r1++) {
         for (int j0 = 0; j0 < 16; j0++) {
+            dense_2[j0] += sqrt[r1] * sub[j0 + r1 * 16];
             conv2d_7[j0] += conv2d_3[j0 + r1 * 16];
         }
     }
-    const float v2 = adam[0];
+    const float v1 = adam[0];
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v3 = conv2d_7[j0];
-        const float v4 = dense_3[j0];
-        const float add_v3 = m_tower_conv2d_2_bias[j0] * 0.9f + v3 * 0.1f;
-        m_tower_conv2d_2_bias[j0] = add_v3;
-        const float add_v4 = v_tower_conv2d_2_bias[j0] * 0.999f + v3 * 0.001f * v3;
-        v_tower_conv2d_2_bias[j0] = add_v4;
-        tower_conv2d_2_bias[j0] = tower_conv2d_2_bias[j0] - v2 * add_v3 / (dl_sqrt(add_v4) + 1e-07f);
-        const float add_v6 = m_tower_dense_1_bias[j0] * 0.9f + v4 * 0.1f;
-        m_tower_dense_1_bias[j0] = add_v6;
-        const float add_v7 = v_tower_dense_1_bias[j0] * 0.999f + v4 * 0.001f * v4;
-        v_tower_dense_1_bias[j0] = add_v7;
-        tower_dense_1_bias[j0] = tower_dense_1_bias[j0] - v2 * add_v6 / (dl_sqrt(add_v7) + 1e-07f);
+        const float v2 = conv2d_7[j0];
+        const float v3 = dense_2[j0] * 2.0f;
+        const float v4 = v3 - v3;
+        const float add_v2 = m_tower_conv2d_2_bias[j0] * 0.9f + v2 * 0.1f;
+        m_tower_conv2d_2_bias[j0] = add_v2;
+        const float add_v3 = v_tower_conv2d_2_bias[j0] * 0.999f + v2 * 0.001f * v2;
+        v_tower_conv2d_2_bias[j0] = add_v3;
+        tower_conv2d_2_bias[j0] = tower_conv2d_2_bias[j0] - v1 * add_v2 / (dl_sqrt(add_v3) + 1e-07f);
+        const float add_v5 = m_tower_dense_1_bias[j0] * 0.9f + v4 * 0.1f;
+        m_tower_dense_1_bias[j0] = add_v5;
+        const float add_v6 = v_tower_dense_1_bias[j0] * 0.999f + v4 * 0.001f * v4;
+        v_tower_dense_1_bias[j0] = add_v6;
+        tower_dense_1_bias[j0] = tower_dense_1_bias[j0] - v1 * add_v5 / (dl_sqrt(add_v6) + 1e-07f);
     }
 }
 
@@ -1189,17 +1179,17 @@ static inline void train_k33_dense_adam_tile_4(const float *restrict a, int at, 
     c[51] = c3_3;
 }
 
-static void train_k33_dense_adam(const float *restrict max_pool2d, const float *restrict mul, float *restrict dense_4,
+static void train_k33_dense_adam(const float *restrict max_pool2d, const float *restrict mul, float *restrict dense_3,
         float *restrict m_tower_dense_1_kernel, const float *restrict dense, float *restrict v_tower_dense_1_kernel,
         float *restrict tower_dense_1_kernel, const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 400; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k33_dense_adam_tile_4(max_pool2d, i0_0, mul + n, dense_4 + n);
+            train_k33_dense_adam_tile_4(max_pool2d, i0_0, mul + n, dense_3 + n);
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = dense[i0 * 16 + j0] + dense_4[i0 * 16 - i0_0 * 16 + j0];
+                const float v1 = dense[i0 * 16 + j0] + dense_3[i0 * 16 - i0_0 * 16 + j0];
                 const float add_v1 = m_tower_dense_1_kernel[i0 * 16 + j0] * 0.9f + v1 * 0.1f;
                 m_tower_dense_1_kernel[i0 * 16 + j0] = add_v1;
                 const float add_v2 = v_tower_dense_1_kernel[i0 * 16 + j0] * 0.999f + v1 * 0.001f * v1;
@@ -1296,7 +1286,7 @@ dl_status siamese_train_step(siamese_params *params, siamese_optimizer *optimize
     float *const mul = (float *)(void *)(base + 25600);   /* f32[32, 16] */
     float *const neg = (float *)(void *)(base + 27648);   /* f32[32, 16] */
     float *const dense = (float *)(void *)(base + 0);   /* f32[400, 16] */
-    float *const dense_4 = (float *)(void *)(base + 27648);   /* f32[4, 16] */
+    float *const dense_3 = (float *)(void *)(base + 27648);   /* f32[4, 16] */
     float *const tower_dense_1_kernel_2 = (float *)(void *)(base + 397312);   /* f32[16, 400] */
     float *const conv2d_9 = (float *)(void *)(base + 491008);   /* f32[3, 3, 16, 8] */
     float *const relu = (float *)(void *)(base + 422912);   /* f32[1, 24, 24, 8] */
@@ -1307,13 +1297,13 @@ dl_status siamese_train_step(siamese_params *params, siamese_optimizer *optimize
     float *const max_pool2d_4 = (float *)(void *)(base + 500224);   /* f32[1, 12, 12, 8] */
     float *const relu_4 = (float *)(void *)(base + 484608);   /* f32[1, 10, 10, 16] */
     float *const tower_again_1_dense_1_y = (float *)(void *)(base + 504896);   /* f32[1, 16] */
-    float *const mul_2 = (float *)(void *)(base + 515072);   /* f32[1, 16] */
     float *const neg_2 = (float *)(void *)(base + 506432);   /* f32[1, 16] */
-    float *const dense_5 = (float *)(void *)(base + 504832);   /* f32[1, 400] */
+    float *const dense_4 = (float *)(void *)(base + 504832);   /* f32[1, 400] */
     dl_word *const max_pool2d_5 = (dl_word *)(void *)(base + 506432);   /* i32[1, 5, 5, 16] */
     float *const conv2d_10 = (float *)(void *)(base + 504832);   /* f32[1, 12, 12, 8] */
     dl_word *const max_pool2d_6 = (dl_word *)(void *)(base + 500224);   /* i32[1, 12, 12, 8] */
-    float *const dense_6 = (float *)(void *)(base + 500224);   /* f32[1, 400] */
+    float *const mul_2 = (float *)(void *)(base + 515072);   /* f32[1, 16] */
+    float *const dense_5 = (float *)(void *)(base + 500224);   /* f32[1, 400] */
     dl_word *const max_pool2d_7 = (dl_word *)(void *)(base + 501824);   /* i32[1, 5, 5, 16] */
     float *const conv2d_11 = (float *)(void *)(base + 484608);   /* f32[1, 12, 12, 8] */
     dl_word *const max_pool2d_8 = (dl_word *)(void *)(base + 478208);   /* i32[1, 12, 12, 8] */
@@ -1339,14 +1329,14 @@ dl_status siamese_train_step(siamese_params *params, siamese_optimizer *optimize
         train_k8_max_pool2d(t, relu_4, max_pool2d_2);   /* k13_max_pool2d */
         train_k14_dense_sum_sqrt(t, max_pool2d_2, params->tower_dense_1_kernel, tower_again_1_dense_1_y, tower_dense_1_y,
                 params->tower_dense_1_bias, sub, reshape, same, select, select_2, reshape_2, sqrt, mul_2, neg_2);
-        train_k15_dense(neg_2, tower_dense_1_kernel_2, dense_5);
-        train_k16_max_pool2d_relu(relu_4, max_pool2d_5, dense_5);
+        train_k15_dense(neg_2, tower_dense_1_kernel_2, dense_4);
+        train_k16_max_pool2d_relu(relu_4, max_pool2d_5, dense_4);
         train_k17_conv2d(relu_4, conv2d_9, conv2d_10);
         train_k18_conv2d(t, max_pool2d_4, relu_4, conv2d);
         train_k19_max_pool2d_relu(relu_3, max_pool2d_6, conv2d_10);
         train_k20_conv2d(t, right, relu_3, conv2d_2);
-        train_k15_dense(mul_2, tower_dense_1_kernel_2, dense_6);   /* k21_dense */
-        train_k22_max_pool2d_relu_conv2d(t, relu_2, max_pool2d_7, dense_6, relu_4, conv2d_3);
+        train_k15_dense(mul_2, tower_dense_1_kernel_2, dense_5);   /* k21_dense */
+        train_k22_max_pool2d_relu_conv2d(t, relu_2, max_pool2d_7, dense_5, relu_4, conv2d_3);
         train_k17_conv2d(relu_2, conv2d_9, conv2d_11);   /* k23_conv2d */
         train_k18_conv2d(t, max_pool2d_3, relu_2, conv2d_4);   /* k24_conv2d */
         train_k25_max_pool2d_relu_conv2d(t, relu, max_pool2d_8, conv2d_11, relu_3, conv2d_5);
@@ -1360,7 +1350,7 @@ dl_status siamese_train_step(siamese_params *params, siamese_optimizer *optimize
     train_k32_dense_conv2d_adam(sqrt, sub, conv2d_3, optimizer->m_tower_conv2d_2_bias, optimizer->v_tower_conv2d_2_bias,
             params->tower_conv2d_2_bias, adam, optimizer->m_tower_dense_1_bias, optimizer->v_tower_dense_1_bias,
             params->tower_dense_1_bias);
-    train_k33_dense_adam(max_pool2d, mul, dense_4, optimizer->m_tower_dense_1_kernel, dense, optimizer->v_tower_dense_1_kernel,
+    train_k33_dense_adam(max_pool2d, mul, dense_3, optimizer->m_tower_dense_1_kernel, dense, optimizer->v_tower_dense_1_kernel,
             params->tower_dense_1_kernel, adam);
     train_k34_conv2d_adam(conv2d_5, optimizer->m_tower_conv2d_1_bias, optimizer->v_tower_conv2d_1_bias,
             params->tower_conv2d_1_bias, adam);
@@ -1522,12 +1512,12 @@ dl_status siamese_gradients(const siamese_params *params, const float *left, con
     float *const max_pool2d_4 = (float *)(void *)(base + 500224);   /* f32[1, 12, 12, 8] */
     float *const relu_4 = (float *)(void *)(base + 484608);   /* f32[1, 10, 10, 16] */
     float *const tower_again_1_dense_1_y = (float *)(void *)(base + 504896);   /* f32[1, 16] */
-    float *const mul_2 = (float *)(void *)(base + 515072);   /* f32[1, 16] */
     float *const neg_2 = (float *)(void *)(base + 506432);   /* f32[1, 16] */
     float *const dense_4 = (float *)(void *)(base + 504832);   /* f32[1, 400] */
     dl_word *const max_pool2d_5 = (dl_word *)(void *)(base + 506432);   /* i32[1, 5, 5, 16] */
     float *const conv2d_8 = (float *)(void *)(base + 504832);   /* f32[1, 12, 12, 8] */
     dl_word *const max_pool2d_6 = (dl_word *)(void *)(base + 500224);   /* i32[1, 12, 12, 8] */
+    float *const mul_2 = (float *)(void *)(base + 515072);   /* f32[1, 16] */
     float *const dense_5 = (float *)(void *)(base + 500224);   /* f32[1, 400] */
     dl_word *const max_pool2d_7 = (dl_word *)(void *)(base + 501824);   /* i32[1, 5, 5, 16] */
     float *const conv2d_9 = (float *)(void *)(base + 484608);   /* f32[1, 12, 12, 8] */

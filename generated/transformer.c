@@ -1123,8 +1123,7 @@ static void train_k19_multi_head_attention_layer_norm(int t, const float *restri
         const float *restrict embedding_1_embeddings, const int32_t *restrict tokens, const float *restrict positions,
         const float *restrict block_1_attention_output_bias, float *restrict block_1_x, float *restrict layer_norm_18,
         float *restrict layer_norm_19, float *restrict layer_norm_21, float *restrict layer_norm_22,
-        float *restrict block_1_norm_b_y, const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta,
-        float *restrict block_1_y_2)
+        const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict block_1_y_2)
 {
     float layer_norm_20;
     for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
@@ -1154,9 +1153,8 @@ static void train_k19_multi_head_attention_layer_norm(int t, const float *restri
             layer_norm_21[i1] = sqrt_v5;
             layer_norm_22[i1] = 1.0f / sqrt_v5;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float block_1_norm_b_y_v7 = (block_1_x[i1 * 16 + j0] - layer_norm_19[i1]) * layer_norm_22[i1];
-                block_1_norm_b_y[i1 * 16 + j0] = block_1_norm_b_y_v7;
-                block_1_y_2[t * 128 + i1 * 16 + j0] = block_1_norm_b_y_v7 * block_1_norm_b_gamma[j0] + block_1_norm_b_beta[j0];
+                block_1_y_2[t * 128 + i1 * 16 + j0] = (block_1_x[i1 * 16 + j0] - layer_norm_19[i1]) * layer_norm_22[i1]
+                        * block_1_norm_b_gamma[j0] + block_1_norm_b_beta[j0];
             }
         }
     }
@@ -1254,8 +1252,8 @@ static inline void train_k21_dense_layer_norm_tile_4(const float *restrict a, in
 static void train_k21_dense_layer_norm(int t, const float *restrict gelu_5, const float *restrict block_1_down_kernel,
         float *restrict block_1_down_y, const float *restrict block_1_x, const float *restrict block_1_down_bias,
         float *restrict x, float *restrict layer_norm_23, float *restrict layer_norm_24, float *restrict layer_norm_26,
-        float *restrict layer_norm_27, float *restrict layer_norm_1_y_2, const float *restrict layer_norm_1_gamma,
-        const float *restrict layer_norm_1_beta, float *restrict layer_norm_1_y)
+        float *restrict layer_norm_27, const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_1_beta,
+        float *restrict layer_norm_1_y)
 {
     float layer_norm_25;
     for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
@@ -1283,9 +1281,8 @@ static void train_k21_dense_layer_norm(int t, const float *restrict gelu_5, cons
             layer_norm_26[i1] = sqrt_v5;
             layer_norm_27[i1] = 1.0f / sqrt_v5;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float layer_norm_1_y_v7 = (x[i1 * 16 + j0] - layer_norm_24[i1]) * layer_norm_27[i1];
-                layer_norm_1_y_2[i1 * 16 + j0] = layer_norm_1_y_v7;
-                layer_norm_1_y[t * 128 + i1 * 16 + j0] = layer_norm_1_y_v7 * layer_norm_1_gamma[j0] + layer_norm_1_beta[j0];
+                layer_norm_1_y[t * 128 + i1 * 16 + j0] = (x[i1 * 16 + j0] - layer_norm_24[i1]) * layer_norm_27[i1]
+                        * layer_norm_1_gamma[j0] + layer_norm_1_beta[j0];
             }
         }
     }
@@ -1513,10 +1510,9 @@ static inline void train_k27_dense_layer_norm_tile_4(const float *restrict a, in
 }
 
 static void train_k27_dense_layer_norm(int t, const float *restrict cross_entropy, const float *restrict classifier_kernel_2,
-        float *restrict dense_2, const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_1_y_2,
-        float *restrict layer_norm, const float *restrict x, const float *restrict layer_norm_24,
-        const float *restrict layer_norm_27, const float *restrict layer_norm_26, const float *restrict layer_norm_23,
-        float *restrict layer_norm_2)
+        float *restrict dense_2, const float *restrict layer_norm_1_gamma, const float *restrict x,
+        const float *restrict layer_norm_24, const float *restrict layer_norm_27, float *restrict layer_norm,
+        const float *restrict layer_norm_26, const float *restrict layer_norm_23, float *restrict layer_norm_2)
 {
     float layer_norm_28[16];
     float layer_norm_29;
@@ -1533,8 +1529,8 @@ static void train_k27_dense_layer_norm(int t, const float *restrict cross_entrop
                 const float v1 = dense_2[t * 128 + i1 * 16 + j0];
                 const float mul_v1 = v1 * layer_norm_1_gamma[j0];
                 layer_norm_28[j0] = mul_v1;
-                layer_norm[t * 128 + i1 * 16 + j0] = v1 * layer_norm_1_y_2[i1 * 16 + j0];
                 const float v2 = x[i1 * 16 + j0] - layer_norm_24[i1];
+                layer_norm[t * 128 + i1 * 16 + j0] = v1 * (v2 * layer_norm_27[i1]);
                 sum_v3 += mul_v1 * v2;
                 sum_v4 += mul_v1;
             }
@@ -1639,10 +1635,10 @@ static inline void train_k29_dense_layer_norm_tile_4(const float *restrict a, in
 }
 
 static void train_k29_dense_layer_norm(int t, const float *restrict gelu, const float *restrict block_1_up_kernel_2,
-        float *restrict dense_3, const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_y,
-        float *restrict layer_norm_3, const float *restrict block_1_x, const float *restrict layer_norm_19,
-        const float *restrict layer_norm_2, const float *restrict layer_norm_22, const float *restrict layer_norm_21,
-        const float *restrict layer_norm_18, float *restrict layer_norm_4)
+        float *restrict dense_3, const float *restrict block_1_norm_b_gamma, const float *restrict block_1_x,
+        const float *restrict layer_norm_19, const float *restrict layer_norm_22, float *restrict layer_norm_3,
+        const float *restrict layer_norm_2, const float *restrict layer_norm_21, const float *restrict layer_norm_18,
+        float *restrict layer_norm_4)
 {
     float layer_norm_31[16];
     float layer_norm_32;
@@ -1659,8 +1655,8 @@ static void train_k29_dense_layer_norm(int t, const float *restrict gelu, const 
                 const float v1 = dense_3[t * 128 + i1 * 16 + j0];
                 const float mul_v1 = v1 * block_1_norm_b_gamma[j0];
                 layer_norm_31[j0] = mul_v1;
-                layer_norm_3[t * 128 + i1 * 16 + j0] = v1 * block_1_norm_b_y[i1 * 16 + j0];
                 const float v2 = block_1_x[i1 * 16 + j0] - layer_norm_19[i1];
+                layer_norm_3[t * 128 + i1 * 16 + j0] = v1 * (v2 * layer_norm_22[i1]);
                 sum_v3 += mul_v1 * v2;
                 sum_v4 += mul_v1;
             }
@@ -2659,14 +2655,14 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
         return DL_COUNT;
     const int32_t step = optimizer->step + 1;
     unsigned char *const base = arena;
-    float *const adam = (float *)(void *)(base + 136800);   /* f32 */
+    float *const adam = (float *)(void *)(base + 135776);   /* f32 */
     float *const block_1_y = (float *)(void *)(base + 90112);   /* f32[4, 1, 8, 16] */
     float *const block_1_attention_y = (float *)(void *)(base + 92160);   /* f32[4, 1, 4, 8, 4] */
     float *const block_1_y_2 = (float *)(void *)(base + 94208);   /* f32[4, 1, 8, 16] */
     float *const block_1_up_y = (float *)(void *)(base + 49152);   /* f32[4, 1, 8, 64] */
     float *const layer_norm_1_y = (float *)(void *)(base + 96256);   /* f32[4, 1, 8, 16] */
-    float *const select = (float *)(void *)(base + 136832);   /* f32[4, 1] */
-    float *const select_2 = (float *)(void *)(base + 136848);   /* f32[4, 1] */
+    float *const select = (float *)(void *)(base + 135808);   /* f32[4, 1] */
+    float *const select_2 = (float *)(void *)(base + 135824);   /* f32[4, 1] */
     float *const cross_entropy = (float *)(void *)(base + 0);   /* f32[4, 1, 8, 256] */
     float *const dense = (float *)(void *)(base + 81920);   /* f32[4, 256] */
     float *const dense_2 = (float *)(void *)(base + 98304);   /* f32[4, 1, 8, 16] */
@@ -2682,8 +2678,8 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     float *const multi_head_attention_4 = (float *)(void *)(base + 116736);   /* f32[4, 1, 8, 16] */
     float *const layer_norm_5 = (float *)(void *)(base + 118784);   /* f32[4, 1, 8, 16] */
     float *const layer_norm_6 = (float *)(void *)(base + 120832);   /* f32[4, 1, 8, 16] */
-    uint8_t *const reshape = (uint8_t *)(void *)(base + 136816);   /* bool[4, 1] */
-    float *const reshape_2 = (float *)(void *)(base + 136192);   /* f32[4, 1, 8] */
+    uint8_t *const reshape = (uint8_t *)(void *)(base + 135792);   /* bool[4, 1] */
+    float *const reshape_2 = (float *)(void *)(base + 135168);   /* f32[4, 1, 8] */
     float *const dense_4 = (float *)(void *)(base + 32768);   /* f32[4, 256] */
     float *const dense_6 = (float *)(void *)(base + 0);   /* f32[4, 16] */
     float *const dense_8 = (float *)(void *)(base + 0);   /* f32[4, 64] */
@@ -2703,11 +2699,11 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     float *const block_1_attention_key_kernel_2 = (float *)(void *)(base + 129024);   /* f32[16, 16] */
     float *const block_1_attention_query_kernel_2 = (float *)(void *)(base + 130048);   /* f32[16, 16] */
     float *const multi_head_attention_16 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const layer_norm_13 = (float *)(void *)(base + 136320);   /* f32[1, 8] */
-    float *const layer_norm_14 = (float *)(void *)(base + 136352);   /* f32[1, 8, 1] */
+    float *const layer_norm_13 = (float *)(void *)(base + 135296);   /* f32[1, 8] */
+    float *const layer_norm_14 = (float *)(void *)(base + 135328);   /* f32[1, 8, 1] */
     float *const block_1_norm_a_standardized_1_centered = (float *)(void *)(base + 132096);   /* f32[1, 8, 16] */
-    float *const layer_norm_16 = (float *)(void *)(base + 136384);   /* f32[1, 8, 1] */
-    float *const layer_norm_17 = (float *)(void *)(base + 136416);   /* f32[1, 8, 1] */
+    float *const layer_norm_16 = (float *)(void *)(base + 135360);   /* f32[1, 8, 1] */
+    float *const layer_norm_17 = (float *)(void *)(base + 135392);   /* f32[1, 8, 1] */
     float *const multi_head_attention_17 = (float *)(void *)(base + 132608);   /* f32[1, 8, 16] */
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 133120);   /* f32[1, 8, 16] */
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 133632);   /* f32[1, 8, 16] */
@@ -2717,27 +2713,25 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     float *const multi_head_attention_20 = (float *)(void *)(base + 65536);   /* f32[1, 8, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 66048);   /* f32[4, 16] */
     float *const block_1_x = (float *)(void *)(base + 134144);   /* f32[1, 8, 16] */
-    float *const layer_norm_18 = (float *)(void *)(base + 136448);   /* f32[1, 8] */
-    float *const layer_norm_19 = (float *)(void *)(base + 136480);   /* f32[1, 8, 1] */
-    float *const layer_norm_21 = (float *)(void *)(base + 136512);   /* f32[1, 8, 1] */
-    float *const layer_norm_22 = (float *)(void *)(base + 136544);   /* f32[1, 8, 1] */
-    float *const block_1_norm_b_y = (float *)(void *)(base + 134656);   /* f32[1, 8, 16] */
+    float *const layer_norm_18 = (float *)(void *)(base + 135424);   /* f32[1, 8] */
+    float *const layer_norm_19 = (float *)(void *)(base + 135456);   /* f32[1, 8, 1] */
+    float *const layer_norm_21 = (float *)(void *)(base + 135488);   /* f32[1, 8, 1] */
+    float *const layer_norm_22 = (float *)(void *)(base + 135520);   /* f32[1, 8, 1] */
     float *const block_1_up_y_2 = (float *)(void *)(base + 67584);   /* f32[4, 64] */
     float *const gelu_3 = (float *)(void *)(base + 122880);   /* f32[1, 8, 64] */
     float *const gelu_4 = (float *)(void *)(base + 124928);   /* f32[1, 8, 64] */
     float *const gelu_5 = (float *)(void *)(base + 65536);   /* f32[1, 8, 64] */
     float *const block_1_down_y = (float *)(void *)(base + 67584);   /* f32[4, 16] */
-    float *const x = (float *)(void *)(base + 135168);   /* f32[1, 8, 16] */
-    float *const layer_norm_23 = (float *)(void *)(base + 136576);   /* f32[1, 8] */
-    float *const layer_norm_24 = (float *)(void *)(base + 136608);   /* f32[1, 8, 1] */
-    float *const layer_norm_26 = (float *)(void *)(base + 136640);   /* f32[1, 8, 1] */
-    float *const layer_norm_27 = (float *)(void *)(base + 136672);   /* f32[1, 8, 1] */
-    float *const layer_norm_1_y_2 = (float *)(void *)(base + 135680);   /* f32[1, 8, 16] */
+    float *const x = (float *)(void *)(base + 134656);   /* f32[1, 8, 16] */
+    float *const layer_norm_23 = (float *)(void *)(base + 135552);   /* f32[1, 8] */
+    float *const layer_norm_24 = (float *)(void *)(base + 135584);   /* f32[1, 8, 1] */
+    float *const layer_norm_26 = (float *)(void *)(base + 135616);   /* f32[1, 8, 1] */
+    float *const layer_norm_27 = (float *)(void *)(base + 135648);   /* f32[1, 8, 1] */
     float *const classifier_y = (float *)(void *)(base + 86016);   /* f32[4, 256] */
     float *const cross_entropy_3 = (float *)(void *)(base + 65536);   /* f32[1, 8, 256] */
-    float *const cross_entropy_4 = (float *)(void *)(base + 136704);   /* f32[1, 8] */
-    float *const cross_entropy_5 = (float *)(void *)(base + 136736);   /* f32[1, 8] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 136768);   /* i32[1, 8] */
+    float *const cross_entropy_4 = (float *)(void *)(base + 135680);   /* f32[1, 8] */
+    float *const cross_entropy_5 = (float *)(void *)(base + 135712);   /* f32[1, 8] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 135744);   /* i32[1, 8] */
     float *const dense_9 = (float *)(void *)(base + 65536);   /* f32[4, 64] */
     float *const multi_head_attention_21 = (float *)(void *)(base + 65536);   /* f32[1, 8, 16] */
     float *const multi_head_attention_22 = (float *)(void *)(base + 66560);   /* f32[1, 4, 8, 4] */
@@ -2788,11 +2782,11 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
         train_k19_multi_head_attention_layer_norm(t, multi_head_attention_20, params->block_1_attention_output_kernel,
                 block_1_attention_output_y, params->embedding_1_embeddings, tokens, params->positions,
                 params->block_1_attention_output_bias, block_1_x, layer_norm_18, layer_norm_19, layer_norm_21, layer_norm_22,
-                block_1_norm_b_y, params->block_1_norm_b_gamma, params->block_1_norm_b_beta, block_1_y_2);
+                params->block_1_norm_b_gamma, params->block_1_norm_b_beta, block_1_y_2);
         train_k20_dense_gelu(t, block_1_y_2, params->block_1_up_kernel, block_1_up_y_2, params->block_1_up_bias, block_1_up_y,
                 gelu_3, gelu_4, gelu_5);
         train_k21_dense_layer_norm(t, gelu_5, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
-                x, layer_norm_23, layer_norm_24, layer_norm_26, layer_norm_27, layer_norm_1_y_2, params->layer_norm_1_gamma,
+                x, layer_norm_23, layer_norm_24, layer_norm_26, layer_norm_27, params->layer_norm_1_gamma,
                 params->layer_norm_1_beta, layer_norm_1_y);
         train_k22_dense_cross_entropy_argmax(t, layer_norm_1_y, params->classifier_kernel, classifier_y,
                 params->classifier_bias, cross_entropy_3, cross_entropy_4, next, cross_entropy_5, argmax);
@@ -2800,12 +2794,11 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
         train_k24_select(t, reshape, cross_entropy_5, select_2);
         train_k25_cross_entropy(t, next, reshape_2, cross_entropy_4, cross_entropy_3, cross_entropy);
         train_k26_dense(t, cross_entropy, dense);
-        train_k27_dense_layer_norm(t, cross_entropy, classifier_kernel_2, dense_2, params->layer_norm_1_gamma, layer_norm_1_y_2,
-                layer_norm, x, layer_norm_24, layer_norm_27, layer_norm_26, layer_norm_23, layer_norm_2);
+        train_k27_dense_layer_norm(t, cross_entropy, classifier_kernel_2, dense_2, params->layer_norm_1_gamma, x, layer_norm_24,
+                layer_norm_27, layer_norm, layer_norm_26, layer_norm_23, layer_norm_2);
         train_k28_dense_gelu(t, layer_norm_2, block_1_down_kernel_2, dense_9, block_1_up_y, gelu_3, gelu_4, gelu);
-        train_k29_dense_layer_norm(t, gelu, block_1_up_kernel_2, dense_3, params->block_1_norm_b_gamma, block_1_norm_b_y,
-                layer_norm_3, block_1_x, layer_norm_19, layer_norm_2, layer_norm_22, layer_norm_21, layer_norm_18,
-                layer_norm_4);
+        train_k29_dense_layer_norm(t, gelu, block_1_up_kernel_2, dense_3, params->block_1_norm_b_gamma, block_1_x,
+                layer_norm_19, layer_norm_22, layer_norm_3, layer_norm_2, layer_norm_21, layer_norm_18, layer_norm_4);
         train_k30_multi_head_attention(t, layer_norm_4, block_1_attention_output_kernel_2, multi_head_attention_21);
         train_k31_multi_head_attention(multi_head_attention_21,
                 block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, multi_head_attention_22);
@@ -3169,8 +3162,8 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     float *const block_1_y_2 = (float *)(void *)(base + 94208);   /* f32[4, 1, 8, 16] */
     float *const block_1_up_y = (float *)(void *)(base + 49152);   /* f32[4, 1, 8, 64] */
     float *const layer_norm_1_y = (float *)(void *)(base + 96256);   /* f32[4, 1, 8, 16] */
-    float *const select = (float *)(void *)(base + 136816);   /* f32[4, 1] */
-    float *const select_2 = (float *)(void *)(base + 136832);   /* f32[4, 1] */
+    float *const select = (float *)(void *)(base + 135792);   /* f32[4, 1] */
+    float *const select_2 = (float *)(void *)(base + 135808);   /* f32[4, 1] */
     float *const cross_entropy = (float *)(void *)(base + 0);   /* f32[4, 1, 8, 256] */
     float *const dense = (float *)(void *)(base + 81920);   /* f32[4, 256] */
     float *const dense_2 = (float *)(void *)(base + 98304);   /* f32[4, 1, 8, 16] */
@@ -3186,8 +3179,8 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     float *const multi_head_attention_4 = (float *)(void *)(base + 116736);   /* f32[4, 1, 8, 16] */
     float *const layer_norm_5 = (float *)(void *)(base + 118784);   /* f32[4, 1, 8, 16] */
     float *const layer_norm_6 = (float *)(void *)(base + 120832);   /* f32[4, 1, 8, 16] */
-    uint8_t *const reshape = (uint8_t *)(void *)(base + 136800);   /* bool[4, 1] */
-    float *const reshape_2 = (float *)(void *)(base + 136192);   /* f32[4, 1, 8] */
+    uint8_t *const reshape = (uint8_t *)(void *)(base + 135776);   /* bool[4, 1] */
+    float *const reshape_2 = (float *)(void *)(base + 135168);   /* f32[4, 1, 8] */
     float *const multi_head_attention_5 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
     float *const multi_head_attention_6 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
     float *const multi_head_attention_8 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
@@ -3199,11 +3192,11 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     float *const block_1_attention_key_kernel_3 = (float *)(void *)(base + 129024);   /* f32[16, 16] */
     float *const block_1_attention_query_kernel_3 = (float *)(void *)(base + 130048);   /* f32[16, 16] */
     float *const multi_head_attention_9 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const layer_norm_7 = (float *)(void *)(base + 136320);   /* f32[1, 8] */
-    float *const layer_norm_8 = (float *)(void *)(base + 136352);   /* f32[1, 8, 1] */
+    float *const layer_norm_7 = (float *)(void *)(base + 135296);   /* f32[1, 8] */
+    float *const layer_norm_8 = (float *)(void *)(base + 135328);   /* f32[1, 8, 1] */
     float *const block_1_norm_a_standardized_1_centered = (float *)(void *)(base + 132096);   /* f32[1, 8, 16] */
-    float *const layer_norm_10 = (float *)(void *)(base + 136384);   /* f32[1, 8, 1] */
-    float *const layer_norm_11 = (float *)(void *)(base + 136416);   /* f32[1, 8, 1] */
+    float *const layer_norm_10 = (float *)(void *)(base + 135360);   /* f32[1, 8, 1] */
+    float *const layer_norm_11 = (float *)(void *)(base + 135392);   /* f32[1, 8, 1] */
     float *const multi_head_attention_10 = (float *)(void *)(base + 132608);   /* f32[1, 8, 16] */
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 133120);   /* f32[1, 8, 16] */
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 133632);   /* f32[1, 8, 16] */
@@ -3213,27 +3206,25 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     float *const multi_head_attention_13 = (float *)(void *)(base + 65536);   /* f32[1, 8, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 66048);   /* f32[4, 16] */
     float *const block_1_x = (float *)(void *)(base + 134144);   /* f32[1, 8, 16] */
-    float *const layer_norm_12 = (float *)(void *)(base + 136448);   /* f32[1, 8] */
-    float *const layer_norm_13 = (float *)(void *)(base + 136480);   /* f32[1, 8, 1] */
-    float *const layer_norm_15 = (float *)(void *)(base + 136512);   /* f32[1, 8, 1] */
-    float *const layer_norm_16 = (float *)(void *)(base + 136544);   /* f32[1, 8, 1] */
-    float *const block_1_norm_b_y = (float *)(void *)(base + 134656);   /* f32[1, 8, 16] */
+    float *const layer_norm_12 = (float *)(void *)(base + 135424);   /* f32[1, 8] */
+    float *const layer_norm_13 = (float *)(void *)(base + 135456);   /* f32[1, 8, 1] */
+    float *const layer_norm_15 = (float *)(void *)(base + 135488);   /* f32[1, 8, 1] */
+    float *const layer_norm_16 = (float *)(void *)(base + 135520);   /* f32[1, 8, 1] */
     float *const block_1_up_y_2 = (float *)(void *)(base + 67584);   /* f32[4, 64] */
     float *const gelu_3 = (float *)(void *)(base + 122880);   /* f32[1, 8, 64] */
     float *const gelu_4 = (float *)(void *)(base + 124928);   /* f32[1, 8, 64] */
     float *const gelu_5 = (float *)(void *)(base + 65536);   /* f32[1, 8, 64] */
     float *const block_1_down_y = (float *)(void *)(base + 67584);   /* f32[4, 16] */
-    float *const x = (float *)(void *)(base + 135168);   /* f32[1, 8, 16] */
-    float *const layer_norm_17 = (float *)(void *)(base + 136576);   /* f32[1, 8] */
-    float *const layer_norm_18 = (float *)(void *)(base + 136608);   /* f32[1, 8, 1] */
-    float *const layer_norm_20 = (float *)(void *)(base + 136640);   /* f32[1, 8, 1] */
-    float *const layer_norm_21 = (float *)(void *)(base + 136672);   /* f32[1, 8, 1] */
-    float *const layer_norm_1_y_2 = (float *)(void *)(base + 135680);   /* f32[1, 8, 16] */
+    float *const x = (float *)(void *)(base + 134656);   /* f32[1, 8, 16] */
+    float *const layer_norm_17 = (float *)(void *)(base + 135552);   /* f32[1, 8] */
+    float *const layer_norm_18 = (float *)(void *)(base + 135584);   /* f32[1, 8, 1] */
+    float *const layer_norm_20 = (float *)(void *)(base + 135616);   /* f32[1, 8, 1] */
+    float *const layer_norm_21 = (float *)(void *)(base + 135648);   /* f32[1, 8, 1] */
     float *const classifier_y = (float *)(void *)(base + 86016);   /* f32[4, 256] */
     float *const cross_entropy_3 = (float *)(void *)(base + 65536);   /* f32[1, 8, 256] */
-    float *const cross_entropy_4 = (float *)(void *)(base + 136704);   /* f32[1, 8] */
-    float *const cross_entropy_5 = (float *)(void *)(base + 136736);   /* f32[1, 8] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 136768);   /* i32[1, 8] */
+    float *const cross_entropy_4 = (float *)(void *)(base + 135680);   /* f32[1, 8] */
+    float *const cross_entropy_5 = (float *)(void *)(base + 135712);   /* f32[1, 8] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 135744);   /* i32[1, 8] */
     float *const dense_4 = (float *)(void *)(base + 65536);   /* f32[4, 64] */
     float *const multi_head_attention_14 = (float *)(void *)(base + 65536);   /* f32[1, 8, 16] */
     float *const multi_head_attention_15 = (float *)(void *)(base + 66560);   /* f32[1, 4, 8, 4] */
@@ -3283,12 +3274,12 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
         train_k19_multi_head_attention_layer_norm(t, multi_head_attention_13, params->block_1_attention_output_kernel,
                 block_1_attention_output_y, params->embedding_1_embeddings, tokens, params->positions,
                 params->block_1_attention_output_bias, block_1_x, layer_norm_12, layer_norm_13, layer_norm_15, layer_norm_16,
-                block_1_norm_b_y, params->block_1_norm_b_gamma, params->block_1_norm_b_beta,
+                params->block_1_norm_b_gamma, params->block_1_norm_b_beta,
                 block_1_y_2);   /* k18_multi_head_attention_layer_norm */
         train_k20_dense_gelu(t, block_1_y_2, params->block_1_up_kernel, block_1_up_y_2, params->block_1_up_bias, block_1_up_y,
                 gelu_3, gelu_4, gelu_5);   /* k19_dense_gelu */
         train_k21_dense_layer_norm(t, gelu_5, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
-                x, layer_norm_17, layer_norm_18, layer_norm_20, layer_norm_21, layer_norm_1_y_2, params->layer_norm_1_gamma,
+                x, layer_norm_17, layer_norm_18, layer_norm_20, layer_norm_21, params->layer_norm_1_gamma,
                 params->layer_norm_1_beta, layer_norm_1_y);   /* k20_dense_layer_norm */
         train_k22_dense_cross_entropy_argmax(t, layer_norm_1_y, params->classifier_kernel, classifier_y,
                 params->classifier_bias, cross_entropy_3, cross_entropy_4, next, cross_entropy_5,
@@ -3297,13 +3288,12 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
         train_k24_select(t, reshape, cross_entropy_5, select_2);   /* k23_select */
         train_k25_cross_entropy(t, next, reshape_2, cross_entropy_4, cross_entropy_3, cross_entropy);   /* k24_cross_entropy */
         train_k26_dense(t, cross_entropy, dense);   /* k25_dense */
-        train_k27_dense_layer_norm(t, cross_entropy, classifier_kernel_3, dense_2, params->layer_norm_1_gamma, layer_norm_1_y_2,
-                layer_norm, x, layer_norm_18, layer_norm_21, layer_norm_20, layer_norm_17,
-                layer_norm_2);   /* k26_dense_layer_norm */
+        train_k27_dense_layer_norm(t, cross_entropy, classifier_kernel_3, dense_2, params->layer_norm_1_gamma, x, layer_norm_18,
+                layer_norm_21, layer_norm, layer_norm_20, layer_norm_17, layer_norm_2);   /* k26_dense_layer_norm */
         train_k28_dense_gelu(t, layer_norm_2, block_1_down_kernel_3, dense_4, block_1_up_y, gelu_3, gelu_4,
                 gelu);   /* k27_dense_gelu */
-        train_k29_dense_layer_norm(t, gelu, block_1_up_kernel_3, dense_3, params->block_1_norm_b_gamma, block_1_norm_b_y,
-                layer_norm_3, block_1_x, layer_norm_13, layer_norm_2, layer_norm_16, layer_norm_15, layer_norm_12,
+        train_k29_dense_layer_norm(t, gelu, block_1_up_kernel_3, dense_3, params->block_1_norm_b_gamma, block_1_x,
+                layer_norm_13, layer_norm_16, layer_norm_3, layer_norm_2, layer_norm_15, layer_norm_12,
                 layer_norm_4);   /* k28_dense_layer_norm */
         train_k30_multi_head_attention(t, layer_norm_4, block_1_attention_output_kernel_3,
                 multi_head_attention_14);   /* k29_multi_head_attention */

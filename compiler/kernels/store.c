@@ -11,6 +11,7 @@
 enum {
     SHORT_REDUCTION = 9,    /* elements: written out in place, so that pooling windows are element-wise work */
     CHEAP = 3,              /* element operations and loads worth repeating rather than storing */
+    CHEAP_OF_ONE = 5,       /* likewise, where one tensor of many is read again instead */
     COSTLY = 8,             /* not worth repeating once per element of a row */
     COST_CAP = 1000,
     FEW_TENSORS = 2,        /* whose elements are read as fast as one is stored and read again */
@@ -259,11 +260,39 @@ static int inline_cost(const Lower *c, const Node *n)
     return cost > COST_CAP ? COST_CAP : (int)cost;
 }
 
-static bool worth_storing(const Lower *c, const Node *n)
+static bool is_arithmetic(const Node *n)
+{
+    return n->op == OP_ADD || n->op == OP_SUB || n->op == OP_MUL || n->op == OP_NEG || n->op == OP_BROADCAST;
+}
+
+/* How many tensors of so many elements or more n is made of; by other work than arithmetic counts as several. */
+static int count_operands(Lower *c, const Node *n, int64_t least)
+{
+    int made = 0;
+    if (!marks_add(&c->marks, n->id))
+        return 0;
+    if (c->stored[n->id] || !read_operands(n))
+        return type_count(n->type) >= least;
+    if (!is_arithmetic(n))
+        return FEW_TENSORS + 1;
+    for (int i = 0; i < read_operands(n); i++)
+        made += count_operands(c, n->in[i], least);
+    return made;
+}
+
+/* Made by a few operations of one tensor as large as n is, which is stored anyway: who reads that again moves no more than who would
+ * read n. What can stand right behind a contraction should: its sums need not be stored then. */
+static bool is_made_of_one(Lower *c, const Node *n)
+{
+    marks_clear(c->a, &c->marks, c->fn->node.n);
+    return !c->anchor[n->id] && c->cost[n->id] <= CHEAP_OF_ONE && count_operands(c, n, type_count(n->type)) == 1;
+}
+
+static bool worth_storing(Lower *c, const Node *n)
 {
     if (c->cost[n->id] >= COST_CAP)
         return true;
-    if (c->uses[n->id] > 1 && c->cost[n->id] > CHEAP && op_info(n->op)->class != CLASS_MOVE)
+    if (c->uses[n->id] > 1 && c->cost[n->id] > CHEAP && op_info(n->op)->class != CLASS_MOVE && !is_made_of_one(c, n))
         return true;
     return op_info(n->op)->class == CLASS_ELEMENT && c->anchor[n->id] && c->moved[n->id];
 }
