@@ -419,19 +419,18 @@ static inline void infer_k10_dense_mean_squared_error_tile_1(const float *restri
 }
 
 static void infer_k10_dense_mean_squared_error(const float *restrict decoder_2_dense_1_y, const float *restrict final_kernel,
-        float *restrict final_y, const float *restrict final_bias, float *restrict restoration, const float *restrict x,
-        float *restrict error)
+        float *restrict restoration, const float *restrict final_bias, const float *restrict x, float *restrict error)
 {
     float mean_squared_error;
     for (int n = 0; n < 64; n += 4)
-        infer_k10_dense_mean_squared_error_tile_1(decoder_2_dense_1_y, 0, final_kernel + n, final_y + n);
+        infer_k10_dense_mean_squared_error_tile_1(decoder_2_dense_1_y, 0, final_kernel + n, restoration + n);
     float sum_v2[8];
     for (int lane = 0; lane < 8; lane++)
         sum_v2[lane] = 0.0f;
     for (int j0_0 = 0; j0_0 < 64; j0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int j0 = j0_0 + lane;
-            const float restored_v1 = final_y[j0] + final_bias[j0];
+            const float restored_v1 = restoration[j0] + final_bias[j0];
             restoration[j0] = restored_v1;
             const float v1 = restored_v1 - x[j0];
             sum_v2[lane] += v1 * v1;
@@ -452,10 +451,9 @@ dl_status autoencoder_infer(const autoencoder_params *params, const autoencoder_
     unsigned char *const base = arena;
     float *const encoder_1_dense_1_y = (float *)(void *)(base + 0);   /* f32[1, 32] */
     float *const encoder_2_dense_1_y = (float *)(void *)(base + 128);   /* f32[1, 32] */
-    float *const code_dense_1_y = (float *)(void *)(base + 256);   /* f32[1, 8] */
-    float *const decoder_1_dense_1_y = (float *)(void *)(base + 0);   /* f32[1, 32] */
-    float *const decoder_2_dense_1_y = (float *)(void *)(base + 256);   /* f32[1, 32] */
-    float *const final_y = (float *)(void *)(base + 0);   /* f32[1, 64] */
+    float *const code_dense_1_y = (float *)(void *)(base + 0);   /* f32[1, 8] */
+    float *const decoder_1_dense_1_y = (float *)(void *)(base + 128);   /* f32[1, 32] */
+    float *const decoder_2_dense_1_y = (float *)(void *)(base + 0);   /* f32[1, 32] */
 
     infer_k0_dense(x, params->encoder_1_dense_1_kernel, encoder_1_dense_1_y);
     infer_k1_batch_norm_relu(state->encoder_1_batch_norm_1_moving_variance, params->encoder_1_batch_norm_1_gamma,
@@ -476,8 +474,7 @@ dl_status autoencoder_infer(const autoencoder_params *params, const autoencoder_
     infer_k1_batch_norm_relu(state->decoder_2_batch_norm_1_moving_variance, params->decoder_2_batch_norm_1_gamma,
             decoder_2_dense_1_y, params->decoder_2_dense_1_bias, params->decoder_2_batch_norm_1_beta,
             state->decoder_2_batch_norm_1_moving_mean);   /* k9_batch_norm_relu */
-    infer_k10_dense_mean_squared_error(decoder_2_dense_1_y, params->final_kernel, final_y, params->final_bias, restoration, x,
-            error);
+    infer_k10_dense_mean_squared_error(decoder_2_dense_1_y, params->final_kernel, restoration, params->final_bias, x, error);
     return DL_OK;
 }
 

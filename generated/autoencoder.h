@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 #define AUTOENCODER_BATCH 1
-#define AUTOENCODER_ARENA_BYTES 384   /* scratch for autoencoder_infer, aligned to 64; contents need not survive between calls */
+#define AUTOENCODER_ARENA_BYTES 256   /* scratch for autoencoder_infer, aligned to 64; contents need not survive between calls */
 #define AUTOENCODER_TRAIN_BATCH 4
 #define AUTOENCODER_TRAIN_ARENA_BYTES 15184   /* for the training functions, likewise */
 #define AUTOENCODER_INIT_ARENA_BYTES 1   /* for autoencoder_init, likewise */

@@ -1651,18 +1651,18 @@ static void train_k30_batch_norm_conv2d_adam(const float *restrict batch_norm_7,
 }
 
 /* ds_cnn.dl:11: batch_norm -> f32[4, 25, 5, 16]; in 6 places */
-static void train_k31_batch_norm(const float *restrict x_2, const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
+static void train_k31_batch_norm(float *restrict x_2, const float *restrict block_1_norm_relu_2_batch_norm_1_factor,
         const float *restrict block_1_norm_relu_2_batch_norm_1_gamma, const float *restrict batch_norm_12,
-        float *restrict block_1_conv2d_1_y_2, const float *restrict block_1_norm_relu_2_batch_norm_1_average,
+        const float *restrict block_1_conv2d_1_y_2, const float *restrict block_1_norm_relu_2_batch_norm_1_average,
         const float *restrict batch_norm_15)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 125; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
-                block_1_conv2d_1_y_2[j0 * 2000 + j1 * 16 + j2] = x_2[j0 * 2000 + j1 * 16 + j2]
-                        * (block_1_norm_relu_2_batch_norm_1_factor[j2] * block_1_norm_relu_2_batch_norm_1_gamma[j2])
-                        + batch_norm_12[j0 * 16 + j2] * (block_1_conv2d_1_y_2[j0 * 2000 + j1 * 16 + j2]
-                        - block_1_norm_relu_2_batch_norm_1_average[j2]) * 2.0f + batch_norm_15[j0 * 16 + j2];
+                x_2[j0 * 2000 + j1 * 16 + j2] = x_2[j0 * 2000 + j1 * 16 + j2] * (block_1_norm_relu_2_batch_norm_1_factor[j2]
+                        * block_1_norm_relu_2_batch_norm_1_gamma[j2]) + batch_norm_12[j0 * 16 + j2]
+                        * (block_1_conv2d_1_y_2[j0 * 2000 + j1 * 16 + j2] - block_1_norm_relu_2_batch_norm_1_average[j2]) * 2.0f
+                        + batch_norm_15[j0 * 16 + j2];
             }
         }
     }
@@ -1711,11 +1711,11 @@ static inline void train_k33_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void train_k33_conv2d(const float *restrict relu_2, const float *restrict block_1_conv2d_1_y_2, float *restrict conv2d_3)
+static void train_k33_conv2d(const float *restrict relu_2, const float *restrict x_2, float *restrict conv2d_3)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 16; n += 4)
-            train_k33_conv2d_tile_4(relu_2, i0_0, block_1_conv2d_1_y_2 + n, conv2d_3 + (i0_0 * 16 + n));
+            train_k33_conv2d_tile_4(relu_2, i0_0, x_2 + n, conv2d_3 + (i0_0 * 16 + n));
     }
 }
 
@@ -1778,8 +1778,8 @@ static inline void train_k34_conv2d_relu_tile_3(const float *restrict a, int at,
     c[35] = c2_3;
 }
 
-static void train_k34_conv2d_relu(const float *restrict block_1_conv2d_1_y_2, const float *restrict conv2d_6,
-        float *restrict conv2d_2, float *restrict relu_2)
+static void train_k34_conv2d_relu(const float *restrict x_2, const float *restrict conv2d_6, float *restrict conv2d_2,
+        float *restrict relu_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i2 = 0; i2 < 5; i2++) {
@@ -1787,11 +1787,9 @@ static void train_k34_conv2d_relu(const float *restrict block_1_conv2d_1_y_2, co
                 rows = i1_0 < 16 ? 4 : 3;
                 for (int n = 0; n < 16; n += 4)
                     if (i1_0 < 16)
-                        train_k34_conv2d_relu_tile_4(block_1_conv2d_1_y_2, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_6 + n,
-                            conv2d_2 + n);
+                        train_k34_conv2d_relu_tile_4(x_2, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_6 + n, conv2d_2 + n);
                     else
-                        train_k34_conv2d_relu_tile_3(block_1_conv2d_1_y_2, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_6 + n,
-                            conv2d_2 + n);
+                        train_k34_conv2d_relu_tile_3(x_2, i0 * 2000 + i2 * 16 + i1_0 * 80, conv2d_6 + n, conv2d_2 + n);
                 for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                     #pragma GCC unroll 1
                     for (int j0 = 0; j0 < 16; j0++) {
@@ -1974,7 +1972,7 @@ static inline void train_k39_depthwise_conv2d_relu_tile_3_at_22(const float *res
     c[35] = c2_3;
 }
 
-static void train_k39_depthwise_conv2d_relu(const float *restrict block_1_depthwise_conv2d_1_y_2,
+static void train_k39_depthwise_conv2d_relu(const float *restrict relu_2,
         const float *restrict block_1_depthwise_conv2d_1_kernel, float *restrict depthwise_conv2d_2, float *restrict relu,
         const uint8_t *restrict dropout)
 {
@@ -1986,21 +1984,17 @@ static void train_k39_depthwise_conv2d_relu(const float *restrict block_1_depthw
                 const int k1_hi = dl_end_tap(-i2 + 5, 1, 3);
                 for (int n = 0; n < 16; n += 4)
                     if (i1_0 < 4)
-                        train_k39_depthwise_conv2d_relu_tile_4_at_0(block_1_depthwise_conv2d_1_y_2,
-                            i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n, block_1_depthwise_conv2d_1_kernel + (128 + n),
-                            depthwise_conv2d_2 + n, k1_lo, k1_hi);
+                        train_k39_depthwise_conv2d_relu_tile_4_at_0(relu_2, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d_2 + n, k1_lo, k1_hi);
                     else if (i1_0 < 16)
-                        train_k39_depthwise_conv2d_relu_tile_4(block_1_depthwise_conv2d_1_y_2,
-                            i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n, block_1_depthwise_conv2d_1_kernel + (128 + n),
-                            depthwise_conv2d_2 + n, k1_lo, k1_hi);
+                        train_k39_depthwise_conv2d_relu_tile_4(relu_2, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d_2 + n, k1_lo, k1_hi);
                     else if (i1_0 < 22)
-                        train_k39_depthwise_conv2d_relu_tile_3(block_1_depthwise_conv2d_1_y_2,
-                            i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n, block_1_depthwise_conv2d_1_kernel + (128 + n),
-                            depthwise_conv2d_2 + n, k1_lo, k1_hi);
+                        train_k39_depthwise_conv2d_relu_tile_3(relu_2, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d_2 + n, k1_lo, k1_hi);
                     else
-                        train_k39_depthwise_conv2d_relu_tile_3_at_22(block_1_depthwise_conv2d_1_y_2,
-                            i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n, block_1_depthwise_conv2d_1_kernel + (128 + n),
-                            depthwise_conv2d_2 + n, k1_lo, k1_hi);
+                        train_k39_depthwise_conv2d_relu_tile_3_at_22(relu_2, i0 * 2000 + i2 * 16 + i1_0 * 80 - 96 + n,
+                            block_1_depthwise_conv2d_1_kernel + (128 + n), depthwise_conv2d_2 + n, k1_lo, k1_hi);
                 for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                     #pragma GCC unroll 1
                     for (int j0 = 0; j0 < 16; j0++) {
@@ -2063,15 +2057,15 @@ static inline void train_k40_depthwise_conv2d_tile_3_at_0(const float *restrict 
     c[35] = c2_3;
 }
 
-static void train_k40_depthwise_conv2d(const float *restrict x, const float *restrict block_1_depthwise_conv2d_1_y_2,
+static void train_k40_depthwise_conv2d(const float *restrict x, const float *restrict relu_2,
         float *restrict depthwise_conv2d_3)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         const int k1_lo = dl_first_tap(-i1 + 1, 1);
         const int k1_hi = dl_end_tap(-i1 + 25, 1, 25);
         for (int n = 0; n < 16; n += 4)
-            train_k40_depthwise_conv2d_tile_3_at_0(x, i1 * 80 - 96 + n, block_1_depthwise_conv2d_1_y_2 + n,
-                    depthwise_conv2d_3 + (i1 * 48 + n), k1_lo, k1_hi);
+            train_k40_depthwise_conv2d_tile_3_at_0(x, i1 * 80 - 96 + n, relu_2 + n, depthwise_conv2d_3 + (i1 * 48 + n), k1_lo,
+                    k1_hi);
     }
 }
 
@@ -2127,13 +2121,13 @@ static inline void train_k45_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[51] = c3_3;
 }
 
-static void train_k45_conv2d(const float *restrict sound, const float *restrict stem_y_2, float *restrict conv2d_5)
+static void train_k45_conv2d(const float *restrict sound, const float *restrict relu, float *restrict conv2d_5)
 {
     for (int i1 = 0; i1 < 10; i1++) {
         const int k1_lo = dl_first_tap(-i1 + 4, 2);
         const int k1_hi = dl_end_tap(-i1 + 52, 2, 25);
         for (int n = 0; n < 16; n += 4)
-            train_k45_conv2d_tile_4_at_0(sound, i1 * 10 - 41, stem_y_2 + n, conv2d_5 + (i1 * 64 + n), k1_lo, k1_hi);
+            train_k45_conv2d_tile_4_at_0(sound, i1 * 10 - 41, relu + n, conv2d_5 + (i1 * 64 + n), k1_lo, k1_hi);
     }
 }
 
@@ -2272,22 +2266,22 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
     float *const batch_norm_9 = (float *)(void *)(base + 234304);   /* f32[4, 16] */
     float *const batch_norm_12 = (float *)(void *)(base + 232000);   /* f32[4, 16] */
     float *const batch_norm_15 = (float *)(void *)(base + 232256);   /* f32[4, 16] */
-    float *const conv2d_2 = (float *)(void *)(base + 194048);   /* f32[4, 16] */
-    float *const conv2d_3 = (float *)(void *)(base + 193024);   /* f32[16, 1, 1, 16] */
+    float *const conv2d_2 = (float *)(void *)(base + 162048);   /* f32[4, 16] */
+    float *const conv2d_3 = (float *)(void *)(base + 161024);   /* f32[16, 1, 1, 16] */
     float *const batch_norm_17 = (float *)(void *)(base + 160000);   /* f32[4, 16] */
     float *const batch_norm_19 = (float *)(void *)(base + 160256);   /* f32[4, 16] */
     float *const batch_norm_22 = (float *)(void *)(base + 160512);   /* f32[4, 16] */
     float *const batch_norm_25 = (float *)(void *)(base + 160256);   /* f32[4, 16] */
-    float *const depthwise_conv2d_2 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
-    float *const depthwise_conv2d_3 = (float *)(void *)(base + 128000);   /* f32[1, 3, 3, 16] */
+    float *const depthwise_conv2d_2 = (float *)(void *)(base + 96000);   /* f32[4, 16] */
+    float *const depthwise_conv2d_3 = (float *)(void *)(base + 96000);   /* f32[1, 3, 3, 16] */
     float *const batch_norm_27 = (float *)(void *)(base + 64000);   /* f32[4, 16] */
     float *const batch_norm_29 = (float *)(void *)(base + 64256);   /* f32[4, 16] */
     float *const batch_norm_32 = (float *)(void *)(base + 64512);   /* f32[4, 16] */
     float *const batch_norm_35 = (float *)(void *)(base + 64256);   /* f32[4, 16] */
-    float *const conv2d_5 = (float *)(void *)(base + 32000);   /* f32[1, 10, 4, 16] */
+    float *const conv2d_5 = (float *)(void *)(base + 0);   /* f32[1, 10, 4, 16] */
     float *const adam = (float *)(void *)(base + 232512);   /* f32 */
     float *const classifier_kernel_2 = (float *)(void *)(base + 232000);   /* f32[12, 16] */
-    float *const conv2d_6 = (float *)(void *)(base + 192000);   /* f32[1, 1, 16, 16] */
+    float *const conv2d_6 = (float *)(void *)(base + 160000);   /* f32[1, 1, 16, 16] */
 
     const unsigned dl_before = dl_flush();
     train_k0_conv2d(sound, params->stem_kernel, stem_y_2, params->stem_bias);
@@ -2347,8 +2341,8 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
     train_k31_batch_norm(x_2, block_1_norm_relu_2_batch_norm_1_factor, params->block_1_norm_relu_2_batch_norm_1_gamma,
             batch_norm_12, block_1_conv2d_1_y_2, block_1_norm_relu_2_batch_norm_1_average, batch_norm_15);
     train_k32_conv2d_pack(params->block_1_conv2d_1_kernel, conv2d_6);
-    train_k33_conv2d(relu_2, block_1_conv2d_1_y_2, conv2d_3);
-    train_k34_conv2d_relu(block_1_conv2d_1_y_2, conv2d_6, conv2d_2, relu_2);
+    train_k33_conv2d(relu_2, x_2, conv2d_3);
+    train_k34_conv2d_relu(x_2, conv2d_6, conv2d_2, relu_2);
     train_k35_batch_norm(relu_2, batch_norm_17, block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average,
             batch_norm_19);
     train_k29_batch_norm_adam(batch_norm_19, params->block_1_norm_relu_1_batch_norm_1_gamma,
@@ -2362,9 +2356,8 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
     train_k31_batch_norm(relu_2, block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
             batch_norm_22, block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average,
             batch_norm_25);   /* k38_batch_norm */
-    train_k39_depthwise_conv2d_relu(block_1_depthwise_conv2d_1_y_2, params->block_1_depthwise_conv2d_1_kernel,
-            depthwise_conv2d_2, relu, dropout);
-    train_k40_depthwise_conv2d(x, block_1_depthwise_conv2d_1_y_2, depthwise_conv2d_3);
+    train_k39_depthwise_conv2d_relu(relu_2, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d_2, relu, dropout);
+    train_k40_depthwise_conv2d(x, relu_2, depthwise_conv2d_3);
     train_k35_batch_norm(relu, batch_norm_27, stem_y_2, norm_relu_1_batch_norm_1_average, batch_norm_29);   /* k41_batch_norm */
     train_k29_batch_norm_adam(batch_norm_29, params->norm_relu_1_batch_norm_1_gamma, norm_relu_1_batch_norm_1_factor, &count,
             batch_norm_32, optimizer->m_norm_relu_1_batch_norm_1_gamma,
@@ -2375,7 +2368,7 @@ dl_status ds_cnn_train_step(ds_cnn_params *params, ds_cnn_state *state, ds_cnn_o
             optimizer->v_norm_relu_1_batch_norm_1_beta);   /* k43_batch_norm_conv2d_adam */
     train_k31_batch_norm(relu, norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma, batch_norm_32, stem_y_2,
             norm_relu_1_batch_norm_1_average, batch_norm_35);   /* k44_batch_norm */
-    train_k45_conv2d(sound, stem_y_2, conv2d_5);
+    train_k45_conv2d(sound, relu, conv2d_5);
     train_k46_adam(optimizer->m_stem_kernel, conv2d_5, optimizer->v_stem_kernel, params->stem_kernel, adam);
     train_k47_adam(params->stem_bias, adam, optimizer->m_stem_bias, optimizer->v_stem_bias,
             params->norm_relu_1_batch_norm_1_gamma, optimizer->m_norm_relu_1_batch_norm_1_gamma,
@@ -2578,18 +2571,18 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
     float *const batch_norm_8 = (float *)(void *)(base + 234304);   /* f32[4, 16] */
     float *const batch_norm_11 = (float *)(void *)(base + 232000);   /* f32[4, 16] */
     float *const batch_norm_14 = (float *)(void *)(base + 232256);   /* f32[4, 16] */
-    float *const conv2d = (float *)(void *)(base + 193024);   /* f32[4, 16] */
+    float *const conv2d = (float *)(void *)(base + 161024);   /* f32[4, 16] */
     float *const batch_norm_16 = (float *)(void *)(base + 160000);   /* f32[4, 16] */
     float *const batch_norm_17 = (float *)(void *)(base + 160256);   /* f32[4, 16] */
     float *const batch_norm_20 = (float *)(void *)(base + 160512);   /* f32[4, 16] */
     float *const batch_norm_23 = (float *)(void *)(base + 160256);   /* f32[4, 16] */
-    float *const depthwise_conv2d = (float *)(void *)(base + 128000);   /* f32[4, 16] */
+    float *const depthwise_conv2d = (float *)(void *)(base + 96000);   /* f32[4, 16] */
     float *const batch_norm_25 = (float *)(void *)(base + 64000);   /* f32[4, 16] */
     float *const batch_norm_26 = (float *)(void *)(base + 64256);   /* f32[4, 16] */
     float *const batch_norm_29 = (float *)(void *)(base + 64512);   /* f32[4, 16] */
     float *const batch_norm_32 = (float *)(void *)(base + 64256);   /* f32[4, 16] */
     float *const classifier_kernel_3 = (float *)(void *)(base + 232000);   /* f32[12, 16] */
-    float *const conv2d_2 = (float *)(void *)(base + 192000);   /* f32[1, 1, 16, 16] */
+    float *const conv2d_2 = (float *)(void *)(base + 160000);   /* f32[1, 1, 16, 16] */
 
     const unsigned dl_before = dl_flush();
     train_k0_conv2d(sound, params->stem_kernel, stem_y_2, params->stem_bias);
@@ -2646,8 +2639,8 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
             batch_norm_11, block_1_conv2d_1_y_2, block_1_norm_relu_2_batch_norm_1_average,
             batch_norm_14);   /* k30_batch_norm */
     train_k32_conv2d_pack(params->block_1_conv2d_1_kernel, conv2d_2);   /* k31_conv2d_pack */
-    train_k33_conv2d(relu_2, block_1_conv2d_1_y_2, gradients->block_1_conv2d_1_kernel);   /* k32_conv2d */
-    train_k34_conv2d_relu(block_1_conv2d_1_y_2, conv2d_2, conv2d, relu_2);   /* k33_conv2d_relu */
+    train_k33_conv2d(relu_2, x_2, gradients->block_1_conv2d_1_kernel);   /* k32_conv2d */
+    train_k34_conv2d_relu(x_2, conv2d_2, conv2d, relu_2);   /* k33_conv2d_relu */
     train_k35_batch_norm(relu_2, batch_norm_16, block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average,
             batch_norm_17);   /* k34_batch_norm */
     gradients_k28_batch_norm(batch_norm_17, block_1_norm_relu_1_batch_norm_1_factor,
@@ -2660,10 +2653,9 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
     train_k31_batch_norm(relu_2, block_1_norm_relu_1_batch_norm_1_factor, params->block_1_norm_relu_1_batch_norm_1_gamma,
             batch_norm_20, block_1_depthwise_conv2d_1_y_2, block_1_norm_relu_1_batch_norm_1_average,
             batch_norm_23);   /* k37_batch_norm */
-    train_k39_depthwise_conv2d_relu(block_1_depthwise_conv2d_1_y_2, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d,
-            relu, dropout);   /* k38_depthwise_conv2d_relu */
-    train_k40_depthwise_conv2d(x, block_1_depthwise_conv2d_1_y_2,
-            gradients->block_1_depthwise_conv2d_1_kernel);   /* k39_depthwise_conv2d */
+    train_k39_depthwise_conv2d_relu(relu_2, params->block_1_depthwise_conv2d_1_kernel, depthwise_conv2d, relu,
+            dropout);   /* k38_depthwise_conv2d_relu */
+    train_k40_depthwise_conv2d(x, relu_2, gradients->block_1_depthwise_conv2d_1_kernel);   /* k39_depthwise_conv2d */
     train_k35_batch_norm(relu, batch_norm_25, stem_y_2, norm_relu_1_batch_norm_1_average, batch_norm_26);   /* k40_batch_norm */
     gradients_k28_batch_norm(batch_norm_26, norm_relu_1_batch_norm_1_factor, gradients->norm_relu_1_batch_norm_1_gamma,
             params->norm_relu_1_batch_norm_1_gamma, &count, batch_norm_29);   /* k41_batch_norm */
@@ -2672,7 +2664,7 @@ dl_status ds_cnn_gradients(const ds_cnn_params *params, ds_cnn_state *state, uin
             batch_norm_32, gradients->stem_bias);   /* k42_batch_norm_conv2d */
     train_k31_batch_norm(relu, norm_relu_1_batch_norm_1_factor, params->norm_relu_1_batch_norm_1_gamma, batch_norm_29, stem_y_2,
             norm_relu_1_batch_norm_1_average, batch_norm_32);   /* k43_batch_norm */
-    train_k45_conv2d(sound, stem_y_2, gradients->stem_kernel);   /* k44_conv2d */
+    train_k45_conv2d(sound, relu, gradients->stem_kernel);   /* k44_conv2d */
     dl_set_subnormals(dl_before);
     metrics->count = count;
     return DL_OK;

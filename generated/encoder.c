@@ -471,7 +471,7 @@ static inline void infer_k6_multi_head_attention_tile2_4(const float *restrict a
 }
 
 static void infer_k6_multi_head_attention(const float *restrict multi_head_attention,
-        const float *restrict multi_head_attention_6, float *restrict block_1_attention_scaled_dot_product_attention_1_scores,
+        const float *restrict multi_head_attention_6,
         float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
         float *restrict multi_head_attention_3, const float *restrict block_1_attention_value_y_2,
         float *restrict block_1_attention_y)
@@ -482,18 +482,20 @@ static void infer_k6_multi_head_attention(const float *restrict multi_head_atten
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
                 infer_k6_multi_head_attention_tile_4(multi_head_attention, i1 * 4 + i2_0 * 16,
-                        multi_head_attention_6 + (i1 * 64 + n), block_1_attention_scaled_dot_product_attention_1_scores + n);
+                        multi_head_attention_6 + (i1 * 64
+                        + n), block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights + n);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 float max_v1 = -DL_INFINITY;
                 for (int r0 = 0; r0 < 16; r0++) {
-                    const float x_max_v1 = block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + r0];
+                    const float x_max_v1
+                            = block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 16 - i2_0 * 16 + r0];
                     max_v1 = dl_max(x_max_v1, max_v1);
                 }
                 multi_head_attention_2 = max_v1;
                 float sum_v3 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights_v2
-                            = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + j0]
+                            = dl_exp(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 16 - i2_0 * 16 + j0]
                             - multi_head_attention_2);
                     block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 16 - i2_0 * 16 + j0]
                             = block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights_v2;
@@ -785,9 +787,8 @@ dl_status encoder_infer(const encoder_params *params, const int32_t *tokens, flo
     float *const multi_head_attention = (float *)(void *)(base + 1024);   /* f32[1, 16, 16] */
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 2048);   /* f32[1, 16, 16] */
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 3072);   /* f32[1, 16, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 5120);   /* f32[4, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 5376);   /* f32[4, 16] */
-    float *const multi_head_attention_3 = (float *)(void *)(base + 5632);   /* f32[4, 1] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 5120);   /* f32[4, 16] */
+    float *const multi_head_attention_3 = (float *)(void *)(base + 5376);   /* f32[4, 1] */
     float *const block_1_attention_y = (float *)(void *)(base + 2048);   /* f32[1, 4, 16, 4] */
     float *const multi_head_attention_5 = (float *)(void *)(base + 1024);   /* f32[1, 16, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 2048);   /* f32[4, 16] */
@@ -811,7 +812,6 @@ dl_status encoder_infer(const encoder_params *params, const int32_t *tokens, flo
             params->block_1_attention_value_bias);   /* k4_multi_head_attention */
     infer_k5_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_6);
     infer_k6_multi_head_attention(multi_head_attention, multi_head_attention_6,
-            block_1_attention_scaled_dot_product_attention_1_scores,
             block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, multi_head_attention_3,
             block_1_attention_value_y_2, block_1_attention_y);
     infer_k7_multi_head_attention(block_1_attention_y, multi_head_attention_5);
@@ -1119,7 +1119,7 @@ static inline void train_k19_multi_head_attention_tile2_4(const float *restrict 
 }
 
 static void train_k19_multi_head_attention(const float *restrict multi_head_attention_10,
-        const float *restrict multi_head_attention_27, float *restrict block_1_attention_scaled_dot_product_attention_1_scores,
+        const float *restrict multi_head_attention_27,
         float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
         float *restrict multi_head_attention_12, const float *restrict block_1_attention_value_y_2,
         float *restrict block_1_attention_y)
@@ -1132,19 +1132,20 @@ static void train_k19_multi_head_attention(const float *restrict multi_head_atte
                 for (int n = 0; n < 16; n += 4)
                     train_k19_multi_head_attention_tile_4(multi_head_attention_10, i0 * 256 + i1 * 4 + i2_0 * 16,
                             multi_head_attention_27 + (i0 * 256 + i1 * 64 + n),
-                            block_1_attention_scaled_dot_product_attention_1_scores + n);
+                            block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights + (i0 * 1024 + i1 * 256
+                            + i2_0 * 16 + n));
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     float max_v1 = -DL_INFINITY;
                     for (int r0 = 0; r0 < 16; r0++) {
                         const float x_max_v1
-                                = block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + r0];
+                                = block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + r0];
                         max_v1 = dl_max(x_max_v1, max_v1);
                     }
                     multi_head_attention_11 = max_v1;
                     float sum_v3 = 0.0f;
                     for (int j0 = 0; j0 < 16; j0++) {
                         const float block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights_v2
-                                = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + j0]
+                                = dl_exp(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
                                 - multi_head_attention_11);
                         block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i0 * 1024 + i1 * 256 + i2 * 16 + j0]
                                 = block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights_v2;
@@ -1217,11 +1218,10 @@ static inline void train_k21_multi_head_attention_layer_norm_tile_4(const float 
 }
 
 static void train_k21_multi_head_attention_layer_norm(int t, const float *restrict multi_head_attention_14,
-        const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
-        const float *restrict x, const uint8_t *restrict cross_entropy_2, const float *restrict block_1_attention_output_bias,
-        float *restrict add, float *restrict layer_norm_5, float *restrict layer_norm_6, float *restrict layer_norm_8,
-        float *restrict layer_norm_9, const float *restrict block_1_norm_a_gamma, const float *restrict block_1_norm_a_beta,
-        float *restrict block_1_x)
+        const float *restrict block_1_attention_output_kernel, float *restrict add, const float *restrict x,
+        const uint8_t *restrict cross_entropy_2, const float *restrict block_1_attention_output_bias,
+        float *restrict layer_norm_5, float *restrict layer_norm_6, float *restrict layer_norm_8, float *restrict layer_norm_9,
+        const float *restrict block_1_norm_a_gamma, const float *restrict block_1_norm_a_beta, float *restrict block_1_x)
 {
     for (int i0 = 0; i0 < 2; i0++) {
         float layer_norm_7;
@@ -1229,12 +1229,12 @@ static void train_k21_multi_head_attention_layer_norm(int t, const float *restri
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
                 train_k21_multi_head_attention_layer_norm_tile_4(multi_head_attention_14, i0 * 256 + i1_0 * 16,
-                        block_1_attention_output_kernel + n, block_1_attention_output_y + n);
+                        block_1_attention_output_kernel + n, add + (i0 * 256 + i1_0 * 16 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v2 = 0.0f;
                 #pragma GCC unroll 1
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = block_1_attention_output_y[i1 * 16 - i1_0 * 16 + j0];
+                    const float v1 = add[i0 * 256 + i1 * 16 + j0];
                     const float v2 = block_1_attention_output_bias[j0];
                     const float add_v1 = x[i0 * 256 + i1 * 16 + j0] + (cross_entropy_2[t * 512 + i0 * 256 + i1 * 16 + j0] ? 0.0f
                             : (v1 + v2) * 1.1111112f);
@@ -1356,21 +1356,22 @@ static inline void train_k23_dense_layer_norm_tile_4(const float *restrict a, in
 }
 
 static void train_k23_dense_layer_norm(int t, const float *restrict dense_10, const float *restrict block_1_down_kernel,
-        float *restrict block_1_down_y, const float *restrict block_1_x, const uint8_t *restrict cross_entropy_3,
-        const float *restrict block_1_down_bias, float *restrict add_2, float *restrict layer_norm_10,
-        float *restrict layer_norm_11, float *restrict layer_norm_13, float *restrict layer_norm_14)
+        float *restrict add_2, const float *restrict block_1_x, const uint8_t *restrict cross_entropy_3,
+        const float *restrict block_1_down_bias, float *restrict layer_norm_10, float *restrict layer_norm_11,
+        float *restrict layer_norm_13, float *restrict layer_norm_14)
 {
     for (int i0 = 0; i0 < 2; i0++) {
         float layer_norm_12;
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k23_dense_layer_norm_tile_4(dense_10, i0 * 1024 + i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
+                train_k23_dense_layer_norm_tile_4(dense_10, i0 * 1024 + i1_0 * 64, block_1_down_kernel + n,
+                        add_2 + (i0 * 256 + i1_0 * 16 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v2 = 0.0f;
                 #pragma GCC unroll 1
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = block_1_down_y[i1 * 16 - i1_0 * 16 + j0];
+                    const float v1 = add_2[i0 * 256 + i1 * 16 + j0];
                     const float v2 = block_1_down_bias[j0];
                     const float add_v1 = block_1_x[i0 * 256 + i1 * 16 + j0]
                             + (cross_entropy_3[t * 512 + i0 * 256 + i1 * 16 + j0] ? 0.0f : (v1 + v2) * 1.1111112f);
@@ -1767,10 +1768,10 @@ static inline void train_k33_dense_layer_norm_dropout_tile_4(const float *restri
 }
 
 static void train_k33_dense_layer_norm_dropout(int t, const float *restrict dense_13, const float *restrict block_1_up_kernel_2,
-        float *restrict dense_14, const float *restrict layer_norm_17, float *restrict dense_15,
-        const float *restrict block_1_norm_a_gamma, const float *restrict add, const float *restrict layer_norm_6,
-        const float *restrict layer_norm_9, const float *restrict layer_norm_8, const float *restrict layer_norm_5,
-        float *restrict layer_norm_20, const uint8_t *restrict cross_entropy_2, float *restrict dropout_2)
+        float *restrict dense_14, float *restrict layer_norm_17, const float *restrict block_1_norm_a_gamma,
+        const float *restrict add, const float *restrict layer_norm_6, const float *restrict layer_norm_9,
+        const float *restrict layer_norm_8, const float *restrict layer_norm_5, float *restrict layer_norm_20,
+        const uint8_t *restrict cross_entropy_2, float *restrict dropout_2)
 {
     for (int i0 = 0; i0 < 2; i0++) {
         float layer_norm_18;
@@ -1785,7 +1786,7 @@ static void train_k33_dense_layer_norm_dropout(int t, const float *restrict dens
                 float sum_v3 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float add_v1 = layer_norm_17[i0 * 256 + i1 * 16 + j0] + dense_14[i1 * 16 - i1_0 * 16 + j0];
-                    dense_15[i0 * 256 + i1 * 16 + j0] = add_v1;
+                    layer_norm_17[i0 * 256 + i1 * 16 + j0] = add_v1;
                     const float v1 = add_v1 * block_1_norm_a_gamma[j0];
                     const float v2 = add[i0 * 256 + i1 * 16 + j0] - layer_norm_6[i0 * 16 + i1];
                     sum_v2 += v1 * v2;
@@ -1800,7 +1801,7 @@ static void train_k33_dense_layer_norm_dropout(int t, const float *restrict dens
                 const float v7 = -(layer_norm_19 * v3 + (layer_norm_5[i0 * 16 + i1] - v6 * 16.0f) * v5 * 2.0f) / 16.0f;
                 #pragma GCC unroll 1
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float add_v4 = dense_15[i0 * 256 + i1 * 16 + j0] * block_1_norm_a_gamma[j0] * v3 + v5
+                    const float add_v4 = layer_norm_17[i0 * 256 + i1 * 16 + j0] * block_1_norm_a_gamma[j0] * v3 + v5
                             * (add[i0 * 256 + i1 * 16 + j0] - v6) * 2.0f + v7;
                     layer_norm_20[i0 * 256 + i1 * 16 + j0] = add_v4;
                     dropout_2[i0 * 256 + i1 * 16 + j0] = (cross_entropy_2[t * 512 + i0 * 256 + i1 * 16 + j0] ? 0.0f : add_v4)
@@ -1853,8 +1854,9 @@ static void train_k34_dense(int t, const float *restrict block_1_x, const float 
 }
 
 /* encoder.dl:11: layer_norm -> f32[16]; in 2 places */
-static void train_k35_layer_norm(int t, const float *restrict dense_15, float *restrict layer_norm_3, const float *restrict add,
-        const float *restrict layer_norm_6, const float *restrict layer_norm_9, float *restrict layer_norm_4)
+static void train_k35_layer_norm(int t, const float *restrict layer_norm_17, float *restrict layer_norm_3,
+        const float *restrict add, const float *restrict layer_norm_6, const float *restrict layer_norm_9,
+        float *restrict layer_norm_4)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         layer_norm_3[t * 16 + j0] = 0.0f;
@@ -1863,7 +1865,7 @@ static void train_k35_layer_norm(int t, const float *restrict dense_15, float *r
     for (int r1 = 0; r1 < 2; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = dense_15[j0 + r1 * 256 + r2 * 16];
+                const float v1 = layer_norm_17[j0 + r1 * 256 + r2 * 16];
                 layer_norm_3[t * 16 + j0] += v1;
                 layer_norm_4[t * 16 + j0] += v1 * ((add[j0 + r1 * 256 + r2 * 16] - layer_norm_6[r1 * 16 + r2])
                         * layer_norm_9[r1 * 16 + r2]);
@@ -2815,12 +2817,10 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     float *const multi_head_attention_10 = (float *)(void *)(base + 327680);   /* f32[2, 16, 16] */
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 329728);   /* f32[2, 16, 16] */
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 331776);   /* f32[2, 16, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 272384);   /* f32[4, 16] */
     float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 262144);   /* f32[2, 4, 16, 16] */
     float *const multi_head_attention_12 = (float *)(void *)(base + 361344);   /* f32[2, 4, 16] */
     float *const block_1_attention_y = (float *)(void *)(base + 333824);   /* f32[2, 4, 16, 4] */
     float *const multi_head_attention_14 = (float *)(void *)(base + 335872);   /* f32[2, 16, 16] */
-    float *const block_1_attention_output_y = (float *)(void *)(base + 270336);   /* f32[4, 16] */
     float *const add = (float *)(void *)(base + 337920);   /* f32[2, 16, 16] */
     float *const layer_norm_5 = (float *)(void *)(base + 362240);   /* f32[2, 16] */
     float *const layer_norm_6 = (float *)(void *)(base + 362368);   /* f32[2, 16, 1] */
@@ -2831,24 +2831,22 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     float *const dense_8 = (float *)(void *)(base + 278528);   /* f32[2, 16, 64] */
     float *const dense_9 = (float *)(void *)(base + 286720);   /* f32[2, 16, 64] */
     float *const dense_10 = (float *)(void *)(base + 294912);   /* f32[2, 16, 64] */
-    float *const block_1_down_y = (float *)(void *)(base + 305152);   /* f32[4, 16] */
     float *const add_2 = (float *)(void *)(base + 303104);   /* f32[2, 16, 16] */
-    float *const layer_norm_10 = (float *)(void *)(base + 305408);   /* f32[2, 16] */
-    float *const layer_norm_11 = (float *)(void *)(base + 305536);   /* f32[2, 16, 1] */
-    float *const layer_norm_13 = (float *)(void *)(base + 305664);   /* f32[2, 16, 1] */
-    float *const layer_norm_14 = (float *)(void *)(base + 305792);   /* f32[2, 16, 1] */
-    float *const classifier_y = (float *)(void *)(base + 305152);   /* f32[2, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 305232);   /* f32[2, 10] */
-    float *const softmax_3 = (float *)(void *)(base + 305312);   /* f32[2] */
-    float *const mean_3 = (float *)(void *)(base + 305152);   /* f32[2, 16] */
+    float *const layer_norm_10 = (float *)(void *)(base + 305152);   /* f32[2, 16] */
+    float *const layer_norm_11 = (float *)(void *)(base + 305280);   /* f32[2, 16, 1] */
+    float *const layer_norm_13 = (float *)(void *)(base + 305408);   /* f32[2, 16, 1] */
+    float *const layer_norm_14 = (float *)(void *)(base + 305536);   /* f32[2, 16, 1] */
+    float *const classifier_y = (float *)(void *)(base + 305664);   /* f32[2, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 305744);   /* f32[2, 10] */
+    float *const softmax_3 = (float *)(void *)(base + 305824);   /* f32[2] */
+    float *const mean_3 = (float *)(void *)(base + 305664);   /* f32[2, 16] */
     float *const layer_norm_17 = (float *)(void *)(base + 342016);   /* f32[2, 16, 16] */
     float *const dropout = (float *)(void *)(base + 344064);   /* f32[2, 16, 16] */
     float *const dense_13 = (float *)(void *)(base + 303104);   /* f32[2, 16, 64] */
-    float *const dense_14 = (float *)(void *)(base + 274432);   /* f32[4, 16] */
-    float *const dense_15 = (float *)(void *)(base + 270336);   /* f32[2, 16, 16] */
+    float *const dense_14 = (float *)(void *)(base + 272384);   /* f32[4, 16] */
     float *const layer_norm_20 = (float *)(void *)(base + 278528);   /* f32[2, 16, 16] */
-    float *const dropout_2 = (float *)(void *)(base + 272384);   /* f32[2, 16, 16] */
-    float *const multi_head_attention_15 = (float *)(void *)(base + 270336);   /* f32[2, 16, 16] */
+    float *const dropout_2 = (float *)(void *)(base + 270336);   /* f32[2, 16, 16] */
+    float *const multi_head_attention_15 = (float *)(void *)(base + 272384);   /* f32[2, 16, 16] */
     float *const multi_head_attention_16 = (float *)(void *)(base + 280576);   /* f32[2, 4, 16, 4] */
     float *const multi_head_attention_18 = (float *)(void *)(base + 284672);   /* f32[2, 4, 16, 4] */
     float *const multi_head_attention_19 = (float *)(void *)(base + 270336);   /* f32[2, 4, 16, 16] */
@@ -2898,16 +2896,15 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
                 params->block_1_attention_value_bias);   /* k17_multi_head_attention */
         train_k18_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_27);
         train_k19_multi_head_attention(multi_head_attention_10, multi_head_attention_27,
-                block_1_attention_scaled_dot_product_attention_1_scores,
                 block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, multi_head_attention_12,
                 block_1_attention_value_y_2, block_1_attention_y);
         train_k20_multi_head_attention(block_1_attention_y, multi_head_attention_14);
-        train_k21_multi_head_attention_layer_norm(t, multi_head_attention_14, params->block_1_attention_output_kernel,
-                block_1_attention_output_y, x, cross_entropy_2, params->block_1_attention_output_bias, add, layer_norm_5,
-                layer_norm_6, layer_norm_8, layer_norm_9, params->block_1_norm_a_gamma, params->block_1_norm_a_beta, block_1_x);
+        train_k21_multi_head_attention_layer_norm(t, multi_head_attention_14, params->block_1_attention_output_kernel, add, x,
+                cross_entropy_2, params->block_1_attention_output_bias, layer_norm_5, layer_norm_6, layer_norm_8, layer_norm_9,
+                params->block_1_norm_a_gamma, params->block_1_norm_a_beta, block_1_x);
         train_k22_dense(block_1_x, params->block_1_up_kernel, dense_8, params->block_1_up_bias, dense_7, dense_9, dense_10);
-        train_k23_dense_layer_norm(t, dense_10, params->block_1_down_kernel, block_1_down_y, block_1_x, cross_entropy_3,
-                params->block_1_down_bias, add_2, layer_norm_10, layer_norm_11, layer_norm_13, layer_norm_14);
+        train_k23_dense_layer_norm(t, dense_10, params->block_1_down_kernel, add_2, block_1_x, cross_entropy_3,
+                params->block_1_down_bias, layer_norm_10, layer_norm_11, layer_norm_13, layer_norm_14);
         train_k24_mean(t, add_2, layer_norm_11, layer_norm_14, params->block_1_norm_b_gamma, params->block_1_norm_b_beta, mean);
         train_k25_dense_softmax_cross_entropy(t, mean, params->classifier_kernel, classifier_y, params->classifier_bias,
                 softmax_1_y, softmax_3, label, cross_entropy_4, select, cross_entropy);
@@ -2919,11 +2916,11 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
         train_k30_dense(dropout, block_1_down_kernel_2, dense_13, dense_7, dense_8, dense_9);
         train_k31_dense(t, dense_10, dropout, dense_2);
         train_k32_dense(t, dense_13, dense_3);
-        train_k33_dense_layer_norm_dropout(t, dense_13, block_1_up_kernel_2, dense_14, layer_norm_17, dense_15,
+        train_k33_dense_layer_norm_dropout(t, dense_13, block_1_up_kernel_2, dense_14, layer_norm_17,
                 params->block_1_norm_a_gamma, add, layer_norm_6, layer_norm_9, layer_norm_8, layer_norm_5, layer_norm_20,
                 cross_entropy_2, dropout_2);
         train_k34_dense(t, block_1_x, dense_13, dense_4);
-        train_k35_layer_norm(t, dense_15, layer_norm_3, add, layer_norm_6, layer_norm_9, layer_norm_4);
+        train_k35_layer_norm(t, layer_norm_17, layer_norm_3, add, layer_norm_6, layer_norm_9, layer_norm_4);
         train_k29_dense(t, cross_entropy_2, layer_norm_20, multi_head_attention);   /* k36_multi_head_attention */
         train_k37_multi_head_attention(dropout_2, block_1_attention_output_kernel_2, multi_head_attention_15);
         train_k38_multi_head_attention(t, multi_head_attention_14, dropout_2, multi_head_attention_2);
@@ -3225,12 +3222,10 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     float *const multi_head_attention_10 = (float *)(void *)(base + 327680);   /* f32[2, 16, 16] */
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 329728);   /* f32[2, 16, 16] */
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 331776);   /* f32[2, 16, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 272384);   /* f32[4, 16] */
     float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 262144);   /* f32[2, 4, 16, 16] */
     float *const multi_head_attention_12 = (float *)(void *)(base + 361344);   /* f32[2, 4, 16] */
     float *const block_1_attention_y = (float *)(void *)(base + 333824);   /* f32[2, 4, 16, 4] */
     float *const multi_head_attention_14 = (float *)(void *)(base + 335872);   /* f32[2, 16, 16] */
-    float *const block_1_attention_output_y = (float *)(void *)(base + 270336);   /* f32[4, 16] */
     float *const add = (float *)(void *)(base + 337920);   /* f32[2, 16, 16] */
     float *const layer_norm_5 = (float *)(void *)(base + 362240);   /* f32[2, 16] */
     float *const layer_norm_6 = (float *)(void *)(base + 362368);   /* f32[2, 16, 1] */
@@ -3241,24 +3236,22 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     float *const dense_6 = (float *)(void *)(base + 278528);   /* f32[2, 16, 64] */
     float *const dense_7 = (float *)(void *)(base + 286720);   /* f32[2, 16, 64] */
     float *const dense_8 = (float *)(void *)(base + 294912);   /* f32[2, 16, 64] */
-    float *const block_1_down_y = (float *)(void *)(base + 305152);   /* f32[4, 16] */
     float *const add_2 = (float *)(void *)(base + 303104);   /* f32[2, 16, 16] */
-    float *const layer_norm_10 = (float *)(void *)(base + 305408);   /* f32[2, 16] */
-    float *const layer_norm_11 = (float *)(void *)(base + 305536);   /* f32[2, 16, 1] */
-    float *const layer_norm_13 = (float *)(void *)(base + 305664);   /* f32[2, 16, 1] */
-    float *const layer_norm_14 = (float *)(void *)(base + 305792);   /* f32[2, 16, 1] */
-    float *const classifier_y = (float *)(void *)(base + 305152);   /* f32[2, 10] */
-    float *const softmax_1_y = (float *)(void *)(base + 305232);   /* f32[2, 10] */
-    float *const softmax_3 = (float *)(void *)(base + 305312);   /* f32[2] */
-    float *const mean_3 = (float *)(void *)(base + 305152);   /* f32[2, 16] */
+    float *const layer_norm_10 = (float *)(void *)(base + 305152);   /* f32[2, 16] */
+    float *const layer_norm_11 = (float *)(void *)(base + 305280);   /* f32[2, 16, 1] */
+    float *const layer_norm_13 = (float *)(void *)(base + 305408);   /* f32[2, 16, 1] */
+    float *const layer_norm_14 = (float *)(void *)(base + 305536);   /* f32[2, 16, 1] */
+    float *const classifier_y = (float *)(void *)(base + 305664);   /* f32[2, 10] */
+    float *const softmax_1_y = (float *)(void *)(base + 305744);   /* f32[2, 10] */
+    float *const softmax_3 = (float *)(void *)(base + 305824);   /* f32[2] */
+    float *const mean_3 = (float *)(void *)(base + 305664);   /* f32[2, 16] */
     float *const layer_norm_17 = (float *)(void *)(base + 342016);   /* f32[2, 16, 16] */
     float *const dropout = (float *)(void *)(base + 344064);   /* f32[2, 16, 16] */
     float *const dense_11 = (float *)(void *)(base + 303104);   /* f32[2, 16, 64] */
-    float *const dense_12 = (float *)(void *)(base + 274432);   /* f32[4, 16] */
-    float *const dense_13 = (float *)(void *)(base + 270336);   /* f32[2, 16, 16] */
+    float *const dense_12 = (float *)(void *)(base + 272384);   /* f32[4, 16] */
     float *const layer_norm_20 = (float *)(void *)(base + 278528);   /* f32[2, 16, 16] */
-    float *const dropout_2 = (float *)(void *)(base + 272384);   /* f32[2, 16, 16] */
-    float *const multi_head_attention_15 = (float *)(void *)(base + 270336);   /* f32[2, 16, 16] */
+    float *const dropout_2 = (float *)(void *)(base + 270336);   /* f32[2, 16, 16] */
+    float *const multi_head_attention_15 = (float *)(void *)(base + 272384);   /* f32[2, 16, 16] */
     float *const multi_head_attention_16 = (float *)(void *)(base + 280576);   /* f32[2, 4, 16, 4] */
     float *const multi_head_attention_18 = (float *)(void *)(base + 284672);   /* f32[2, 4, 16, 4] */
     float *const multi_head_attention_19 = (float *)(void *)(base + 270336);   /* f32[2, 4, 16, 16] */
@@ -3308,18 +3301,17 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
         train_k18_multi_head_attention_pack(block_1_attention_key_y_2,
                 multi_head_attention_27);   /* k17_multi_head_attention_pack */
         train_k19_multi_head_attention(multi_head_attention_10, multi_head_attention_27,
-                block_1_attention_scaled_dot_product_attention_1_scores,
                 block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, multi_head_attention_12,
                 block_1_attention_value_y_2, block_1_attention_y);   /* k18_multi_head_attention */
         train_k20_multi_head_attention(block_1_attention_y, multi_head_attention_14);   /* k19_multi_head_attention */
-        train_k21_multi_head_attention_layer_norm(t, multi_head_attention_14, params->block_1_attention_output_kernel,
-                block_1_attention_output_y, x, cross_entropy_2, params->block_1_attention_output_bias, add, layer_norm_5,
-                layer_norm_6, layer_norm_8, layer_norm_9, params->block_1_norm_a_gamma, params->block_1_norm_a_beta,
+        train_k21_multi_head_attention_layer_norm(t, multi_head_attention_14, params->block_1_attention_output_kernel, add, x,
+                cross_entropy_2, params->block_1_attention_output_bias, layer_norm_5, layer_norm_6, layer_norm_8, layer_norm_9,
+                params->block_1_norm_a_gamma, params->block_1_norm_a_beta,
                 block_1_x);   /* k20_multi_head_attention_layer_norm */
         train_k22_dense(block_1_x, params->block_1_up_kernel, dense_6, params->block_1_up_bias, dense_5, dense_7,
                 dense_8);   /* k21_dense */
-        train_k23_dense_layer_norm(t, dense_8, params->block_1_down_kernel, block_1_down_y, block_1_x, cross_entropy_3,
-                params->block_1_down_bias, add_2, layer_norm_10, layer_norm_11, layer_norm_13,
+        train_k23_dense_layer_norm(t, dense_8, params->block_1_down_kernel, add_2, block_1_x, cross_entropy_3,
+                params->block_1_down_bias, layer_norm_10, layer_norm_11, layer_norm_13,
                 layer_norm_14);   /* k22_dense_layer_norm */
         train_k24_mean(t, add_2, layer_norm_11, layer_norm_14, params->block_1_norm_b_gamma, params->block_1_norm_b_beta,
                 mean);   /* k23_mean */
@@ -3335,11 +3327,12 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
         train_k30_dense(dropout, block_1_down_kernel_3, dense_11, dense_5, dense_6, dense_7);   /* k29_dense */
         train_k31_dense(t, dense_8, dropout, dense_2);   /* k30_dense */
         train_k32_dense(t, dense_11, dense_3);   /* k31_dense */
-        train_k33_dense_layer_norm_dropout(t, dense_11, block_1_up_kernel_3, dense_12, layer_norm_17, dense_13,
+        train_k33_dense_layer_norm_dropout(t, dense_11, block_1_up_kernel_3, dense_12, layer_norm_17,
                 params->block_1_norm_a_gamma, add, layer_norm_6, layer_norm_9, layer_norm_8, layer_norm_5, layer_norm_20,
                 cross_entropy_2, dropout_2);   /* k32_dense_layer_norm_dropout */
         train_k34_dense(t, block_1_x, dense_11, dense_4);   /* k33_dense */
-        train_k35_layer_norm(t, dense_13, layer_norm_3, add, layer_norm_6, layer_norm_9, layer_norm_4);   /* k34_layer_norm */
+        train_k35_layer_norm(t, layer_norm_17, layer_norm_3, add, layer_norm_6, layer_norm_9,
+                layer_norm_4);   /* k34_layer_norm */
         train_k29_dense(t, cross_entropy_2, layer_norm_20, multi_head_attention);   /* k35_multi_head_attention */
         train_k37_multi_head_attention(dropout_2, block_1_attention_output_kernel_3,
                 multi_head_attention_15);   /* k36_multi_head_attention */
@@ -3598,7 +3591,7 @@ static inline void evaluate_k8_multi_head_attention_tile2_4(const float *restric
 }
 
 static void evaluate_k8_multi_head_attention(const float *restrict multi_head_attention,
-        const float *restrict multi_head_attention_6, float *restrict block_1_attention_scaled_dot_product_attention_1_scores,
+        const float *restrict multi_head_attention_6,
         float *restrict block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
         float *restrict multi_head_attention_3, const float *restrict block_1_attention_value_y_2,
         float *restrict block_1_attention_y)
@@ -3611,19 +3604,19 @@ static void evaluate_k8_multi_head_attention(const float *restrict multi_head_at
                 for (int n = 0; n < 16; n += 4)
                     evaluate_k8_multi_head_attention_tile_4(multi_head_attention, i0 * 256 + i1 * 4 + i2_0 * 16,
                             multi_head_attention_6 + (i0 * 256 + i1 * 64
-                            + n), block_1_attention_scaled_dot_product_attention_1_scores + n);
+                            + n), block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights + n);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     float max_v1 = -DL_INFINITY;
                     for (int r0 = 0; r0 < 16; r0++) {
                         const float x_max_v1
-                                = block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + r0];
+                                = block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 16 - i2_0 * 16 + r0];
                         max_v1 = dl_max(x_max_v1, max_v1);
                     }
                     multi_head_attention_2 = max_v1;
                     float sum_v3 = 0.0f;
                     for (int j0 = 0; j0 < 16; j0++) {
                         const float block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights_v2
-                                = dl_exp(block_1_attention_scaled_dot_product_attention_1_scores[i2 * 16 - i2_0 * 16 + j0]
+                                = dl_exp(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 16 - i2_0 * 16 + j0]
                                 - multi_head_attention_2);
                         block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights[i2 * 16 - i2_0 * 16 + j0]
                                 = block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights_v2;
@@ -4008,9 +4001,8 @@ dl_status encoder_evaluate(const encoder_params *params, const int32_t *tokens, 
     float *const multi_head_attention = (float *)(void *)(base + 8192);   /* f32[8, 16, 16] */
     float *const block_1_attention_key_y_2 = (float *)(void *)(base + 16384);   /* f32[8, 16, 16] */
     float *const block_1_attention_value_y_2 = (float *)(void *)(base + 24576);   /* f32[8, 16, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_scores = (float *)(void *)(base + 40960);   /* f32[4, 16] */
-    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 41216);   /* f32[4, 16] */
-    float *const multi_head_attention_3 = (float *)(void *)(base + 41472);   /* f32[4, 1] */
+    float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 40960);   /* f32[4, 16] */
+    float *const multi_head_attention_3 = (float *)(void *)(base + 41216);   /* f32[4, 1] */
     float *const block_1_attention_y = (float *)(void *)(base + 16384);   /* f32[8, 4, 16, 4] */
     float *const multi_head_attention_5 = (float *)(void *)(base + 8192);   /* f32[8, 16, 16] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 16384);   /* f32[4, 16] */
@@ -4038,7 +4030,6 @@ dl_status encoder_evaluate(const encoder_params *params, const int32_t *tokens, 
                 params->block_1_attention_value_bias);   /* k6_multi_head_attention */
         evaluate_k7_multi_head_attention_pack(block_1_attention_key_y_2, multi_head_attention_6);
         evaluate_k8_multi_head_attention(multi_head_attention, multi_head_attention_6,
-                block_1_attention_scaled_dot_product_attention_1_scores,
                 block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, multi_head_attention_3,
                 block_1_attention_value_y_2, block_1_attention_y);
         evaluate_k9_multi_head_attention(block_1_attention_y, multi_head_attention_5);

@@ -1997,25 +1997,25 @@ static void train_k7_conv2d(int t, const float *restrict relu_13, const float *r
 static void train_k8_batch_norm(int t, const float *restrict residual_1_conv_a_y, float *restrict batch_norm_4,
         float *restrict batch_norm_5)
 {
+    float batch_norm_79[16];
     float batch_norm_80[16];
-    float batch_norm_81[16];
     for (int j0 = 0; j0 < 16; j0++) {
+        batch_norm_79[j0] = 0.0f;
         batch_norm_80[j0] = 0.0f;
-        batch_norm_81[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 16; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = residual_1_conv_a_y[t * 4096 + j0 + r1 * 256 + r2 * 16] - residual_1_conv_a_y[t * 4096 + j0];
-                batch_norm_80[j0] += v1;
-                batch_norm_81[j0] += v1 * v1;
+                batch_norm_79[j0] += v1;
+                batch_norm_80[j0] += v1 * v1;
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = batch_norm_80[j0];
+        const float v2 = batch_norm_79[j0];
         batch_norm_4[t * 16 + j0] = residual_1_conv_a_y[t * 4096 + j0] * 256.0f + v2;
-        batch_norm_5[t * 16 + j0] = batch_norm_81[j0] - v2 * v2 * 0.00390625f;
+        batch_norm_5[t * 16 + j0] = batch_norm_80[j0] - v2 * v2 * 0.00390625f;
     }
 }
 
@@ -2192,25 +2192,25 @@ static void train_k15_conv2d(int t, const float *restrict relu, const float *res
 static void train_k16_batch_norm(int t, const float *restrict residual_2_conv_a_y, float *restrict batch_norm_8,
         float *restrict batch_norm_9)
 {
+    float batch_norm_83[32];
     float batch_norm_84[32];
-    float batch_norm_85[32];
     for (int j0 = 0; j0 < 32; j0++) {
+        batch_norm_83[j0] = 0.0f;
         batch_norm_84[j0] = 0.0f;
-        batch_norm_85[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 8; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 32; j0++) {
                 const float v1 = residual_2_conv_a_y[t * 2048 + j0 + r1 * 256 + r2 * 32] - residual_2_conv_a_y[t * 2048 + j0];
-                batch_norm_84[j0] += v1;
-                batch_norm_85[j0] += v1 * v1;
+                batch_norm_83[j0] += v1;
+                batch_norm_84[j0] += v1 * v1;
             }
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v2 = batch_norm_84[j0];
+        const float v2 = batch_norm_83[j0];
         batch_norm_8[t * 32 + j0] = residual_2_conv_a_y[t * 2048 + j0] * 64.0f + v2;
-        batch_norm_9[t * 32 + j0] = batch_norm_85[j0] - v2 * v2 * 0.015625f;
+        batch_norm_9[t * 32 + j0] = batch_norm_84[j0] - v2 * v2 * 0.015625f;
     }
 }
 
@@ -2609,20 +2609,20 @@ static void train_k26_batch_norm(int t, const float *restrict residual_3_conv_a_
         float *restrict batch_norm_13)
 {
     for (int i0 = 0; i0 < 2; i0++) {
-        float batch_norm_77[64];
+        float batch_norm_85[64];
         for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_77[j0] = 0.0f;
+            batch_norm_85[j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_77[j0] += residual_3_conv_a_y[t * 2048 + i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                    batch_norm_85[j0] += residual_3_conv_a_y[t * 2048 + i0 * 1024 + j0 + r1 * 256 + r2 * 64];
                 }
             }
         }
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v1 = batch_norm_77[j0];
-            batch_norm_11[t * 128 + i0 * 64 + j0] = cross_entropy_3[t * 2 + i0] ? v1 / 16.0f : 0.0f;
+            const float v1 = batch_norm_85[j0];
+            batch_norm_13[t * 128 + i0 * 64 + j0] = cross_entropy_3[t * 2 + i0] ? v1 / 16.0f : 0.0f;
         }
     }
 }
@@ -3068,8 +3068,7 @@ static inline void train_k43_dense_global_avg_pool2d_relu_tile_4(const float *re
 }
 
 static void train_k43_dense_global_avg_pool2d_relu(const float *restrict cross_entropy,
-        const float *restrict classifier_kernel_2, float *restrict dense_2, const float *restrict residual_3_x,
-        float *restrict relu_6)
+        const float *restrict classifier_kernel_2, float *restrict dense_2, float *restrict residual_3_x)
 {
     float global_avg_pool2d_3[64];
     for (int n = 0; n < 64; n += 4)
@@ -3082,8 +3081,8 @@ static void train_k43_dense_global_avg_pool2d_relu(const float *restrict cross_e
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
                     const float v1 = global_avg_pool2d_3[j2];
-                    relu_6[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = 0.0f < residual_3_x[i0 * 1024 + j0 * 256 + j1 * 64 + j2] ? v1
-                            : 0.0f;
+                    residual_3_x[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = 0.0f < residual_3_x[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
+                            ? v1 : 0.0f;
                 }
             }
         }
@@ -3146,7 +3145,7 @@ static void train_k44_dense_adam(const float *restrict global_avg_pool2d_2, cons
 }
 
 /* resnet.dl:14: conv2d, resnet.dl:12: batch_norm, resnet.dl:36: adam -> f32[64] */
-static void train_k45_conv2d_batch_norm_adam(const float *restrict relu_6, float *restrict conv2d,
+static void train_k45_conv2d_batch_norm_adam(const float *restrict residual_3_x, float *restrict conv2d,
         const float *restrict residual_3_conv_b_y_2, const float *restrict residual_3_norm_b_average,
         const float *restrict residual_3_norm_b_gamma, const float *restrict residual_3_norm_b_factor,
         const int32_t *restrict count_, float *restrict batch_norm_18, float *restrict m_residual_3_norm_b_gamma,
@@ -3164,7 +3163,7 @@ static void train_k45_conv2d_batch_norm_adam(const float *restrict relu_6, float
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = relu_6[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    const float v1 = residual_3_x[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                     conv2d[j0] += v1;
                     batch_norm_17[j0] += v1 * (residual_3_conv_b_y_2[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
                             - residual_3_norm_b_average[j0]);
@@ -3181,7 +3180,7 @@ static void train_k45_conv2d_batch_norm_adam(const float *restrict relu_6, float
         const float v7 = conv2d[j0];
         const float v8 = v7 * 0.1f;
         const float v9 = v7 * 0.001f * v7;
-        batch_norm_16[j0] = v4 * residual_3_norm_b_gamma[j0] * (v5 * v5 * v5 * -0.5f) / v2;
+        batch_norm_18[j0] = v4 * residual_3_norm_b_gamma[j0] * (v5 * v5 * v5 * -0.5f) / v2;
         m_residual_3_norm_b_gamma[j0] = m_residual_3_norm_b_gamma[j0] * 0.9f + v6 * 0.1f;
         v_residual_3_norm_b_gamma[j0] = v_residual_3_norm_b_gamma[j0] * 0.999f + v6 * 0.001f * v6;
         const float add_v5 = m_residual_3_norm_b_beta[j0] * 0.9f + v8;
@@ -3241,11 +3240,11 @@ static inline void train_k47_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k47_conv2d(const float *restrict relu_6, const float *restrict conv2d_29, float *restrict conv2d_2)
+static void train_k47_conv2d(const float *restrict residual_3_x, const float *restrict conv2d_29, float *restrict conv2d_2)
 {
     for (int i0_0 = 0; i0_0 < 64; i0_0 += 4) {
         for (int n = 0; n < 32; n += 4)
-            train_k47_conv2d_tile_4(relu_6, i0_0 * 64, conv2d_29 + n, conv2d_2 + (i0_0 * 32 + n));
+            train_k47_conv2d_tile_4(residual_3_x, i0_0 * 64, conv2d_29 + n, conv2d_2 + (i0_0 * 32 + n));
     }
 }
 
@@ -3284,41 +3283,41 @@ static inline void train_k48_conv2d_tile_4(const float *restrict a, int at, cons
     c[195] = c3_3;
 }
 
-static void train_k48_conv2d(const float *restrict residual_2_x, const float *restrict relu_6, float *restrict conv2d_3)
+static void train_k48_conv2d(const float *restrict residual_2_x, const float *restrict residual_3_x, float *restrict conv2d_3)
 {
     for (int i0_0 = 0; i0_0 < 32; i0_0 += 4) {
         for (int n = 0; n < 64; n += 4)
-            train_k48_conv2d_tile_4(residual_2_x, i0_0, relu_6 + n, conv2d_3 + (i0_0 * 64 + n));
+            train_k48_conv2d_tile_4(residual_2_x, i0_0, residual_3_x + n, conv2d_3 + (i0_0 * 64 + n));
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 64]; in 2 places */
-static void train_k49_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_16,
-        float *restrict batch_norm_17)
+static void train_k49_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_18,
+        float *restrict batch_norm_19)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         const int v1 = j0 < count_[0];
         for (int j1 = 0; j1 < 64; j1++) {
-            const float v2 = batch_norm_16[j1];
-            batch_norm_17[j0 * 64 + j1] = (v1 ? v2 : 0.0f) / 16.0f;
+            const float v2 = batch_norm_18[j1];
+            batch_norm_19[j0 * 64 + j1] = (v1 ? v2 : 0.0f) / 16.0f;
         }
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[64] */
-static void train_k50_batch_norm(const float *restrict batch_norm_17, const float *restrict residual_3_conv_b_y_2,
+static void train_k50_batch_norm(const float *restrict batch_norm_19, const float *restrict residual_3_conv_b_y_2,
         const float *restrict residual_3_norm_b_average, float *restrict conv2d, const float *restrict residual_3_norm_b_factor,
         const float *restrict residual_3_norm_b_gamma, const int32_t *restrict count_)
 {
-    float batch_norm_18[64];
+    float batch_norm_20[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_18[j0] = 0.0f;
+        batch_norm_20[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_18[j0] += batch_norm_17[j0 + r1 * 64]
+                    batch_norm_20[j0] += batch_norm_19[j0 + r1 * 64]
                             * (residual_3_conv_b_y_2[j0 + r1 * 1024 + r2 * 256 + r3 * 64] - residual_3_norm_b_average[j0]);
                 }
             }
@@ -3326,31 +3325,31 @@ static void train_k50_batch_norm(const float *restrict batch_norm_17, const floa
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        conv2d[j0] = -(conv2d[j0] * (residual_3_norm_b_factor[j0] * residual_3_norm_b_gamma[j0]) + batch_norm_18[j0] * 2.0f)
+        conv2d[j0] = -(conv2d[j0] * (residual_3_norm_b_factor[j0] * residual_3_norm_b_gamma[j0]) + batch_norm_20[j0] * 2.0f)
                 / v1;
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 4, 4, 64]; in 2 places */
-static void train_k51_batch_norm(const int32_t *restrict count_, const float *restrict conv2d, float *restrict relu_6,
+static void train_k51_batch_norm(const int32_t *restrict count_, const float *restrict conv2d, float *restrict residual_3_x,
         const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_gamma,
-        const float *restrict batch_norm_17, const float *restrict residual_3_conv_b_y_2,
+        const float *restrict batch_norm_19, const float *restrict residual_3_conv_b_y_2,
         const float *restrict residual_3_norm_b_average)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_20[64];
+        float batch_norm_22[64];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 64; j0++) {
             const float v2 = conv2d[j0];
-            batch_norm_20[j0] = (v1 ? v2 : 0.0f) / 16.0f;
+            batch_norm_22[j0] = (v1 ? v2 : 0.0f) / 16.0f;
         }
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    relu_6[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = relu_6[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
-                            * (residual_3_norm_b_factor[j2] * residual_3_norm_b_gamma[j2]) + batch_norm_17[i0 * 64 + j2]
+                    residual_3_x[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = residual_3_x[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
+                            * (residual_3_norm_b_factor[j2] * residual_3_norm_b_gamma[j2]) + batch_norm_19[i0 * 64 + j2]
                             * (residual_3_conv_b_y_2[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_b_average[j2])
-                            * 2.0f + batch_norm_20[j2];
+                            * 2.0f + batch_norm_22[j2];
                 }
             }
         }
@@ -3358,7 +3357,7 @@ static void train_k51_batch_norm(const int32_t *restrict count_, const float *re
 }
 
 /* resnet.dl:11: conv2d, resnet.dl:36: adam -> f32[64] */
-static void train_k52_conv2d_adam(const float *restrict relu_6, float *restrict m_residual_3_conv_b_bias,
+static void train_k52_conv2d_adam(const float *restrict residual_3_x, float *restrict m_residual_3_conv_b_bias,
         float *restrict v_residual_3_conv_b_bias, float *restrict residual_3_conv_b_bias, const float *restrict adam)
 {
     float conv2d_4[64];
@@ -3369,7 +3368,7 @@ static void train_k52_conv2d_adam(const float *restrict relu_6, float *restrict 
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    conv2d_4[j0] += relu_6[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    conv2d_4[j0] += residual_3_x[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
@@ -3435,7 +3434,7 @@ static inline void train_k54_conv2d_tile_4(const float *restrict a, int at, cons
     c[1731] = c3_3;
 }
 
-static void train_k54_conv2d(const float *restrict relu_4, const float *restrict relu_6, float *restrict conv2d_6)
+static void train_k54_conv2d(const float *restrict relu_4, const float *restrict residual_3_x, float *restrict conv2d_6)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -3445,7 +3444,7 @@ static void train_k54_conv2d(const float *restrict relu_4, const float *restrict
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 4, 1, 4);
                 for (int n = 0; n < 64; n += 4)
-                    train_k54_conv2d_tile_4(relu_4, i1 * 256 + i2 * 64 + i0_0 - 320, relu_6 + n,
+                    train_k54_conv2d_tile_4(relu_4, i1 * 256 + i2 * 64 + i0_0 - 320, residual_3_x + n,
                             conv2d_6 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -3502,7 +3501,7 @@ static inline void train_k55_conv2d_relu_tile_4_at_0(const float *restrict a, in
     c[195] = c3_3;
 }
 
-static void train_k55_conv2d_relu(const float *restrict relu_6, const float *restrict conv2d_30, float *restrict conv2d_5,
+static void train_k55_conv2d_relu(const float *restrict residual_3_x, const float *restrict conv2d_30, float *restrict conv2d_5,
         float *restrict relu_4)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -3510,7 +3509,7 @@ static void train_k55_conv2d_relu(const float *restrict relu_6, const float *res
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 3);
             for (int n = 0; n < 64; n += 4)
-                train_k55_conv2d_relu_tile_4_at_0(relu_6, i0 * 1024 + i1 * 256 - 320, conv2d_30 + n, conv2d_5 + n, k0_lo,
+                train_k55_conv2d_relu_tile_4_at_0(residual_3_x, i0 * 1024 + i1 * 256 - 320, conv2d_30 + n, conv2d_5 + n, k0_lo,
                         k0_hi);
             for (int i2 = 0; i2 < 4; i2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
@@ -3524,25 +3523,25 @@ static void train_k55_conv2d_relu(const float *restrict relu_6, const float *res
 }
 
 /* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[64] */
-static void train_k56_batch_norm_adam(const float *restrict relu_4, float *restrict batch_norm_22,
+static void train_k56_batch_norm_adam(const float *restrict relu_4, float *restrict batch_norm_24,
         const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average,
         const float *restrict residual_3_norm_a_gamma, const float *restrict residual_3_norm_a_factor,
-        const int32_t *restrict count_, float *restrict batch_norm_24, float *restrict m_residual_3_norm_a_gamma,
+        const int32_t *restrict count_, float *restrict batch_norm_26, float *restrict m_residual_3_norm_a_gamma,
         float *restrict v_residual_3_norm_a_gamma, float *restrict m_residual_3_norm_a_beta,
         float *restrict v_residual_3_norm_a_beta, float *restrict residual_3_norm_a_beta, const float *restrict adam)
 {
-    float batch_norm_23[64];
+    float batch_norm_25[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_22[j0] = 0.0f;
-        batch_norm_23[j0] = 0.0f;
+        batch_norm_24[j0] = 0.0f;
+        batch_norm_25[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = relu_4[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
-                    batch_norm_22[j0] += v1;
-                    batch_norm_23[j0] += v1 * (residual_3_conv_a_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
+                    batch_norm_24[j0] += v1;
+                    batch_norm_25[j0] += v1 * (residual_3_conv_a_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
                             - residual_3_norm_a_average[j0]);
                 }
             }
@@ -3550,11 +3549,11 @@ static void train_k56_batch_norm_adam(const float *restrict relu_4, float *restr
     }
     const float v2 = (float)count_[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v3 = batch_norm_23[j0];
+        const float v3 = batch_norm_25[j0];
         const float v4 = residual_3_norm_a_factor[j0];
         const float v5 = v3 * v4;
-        const float v6 = batch_norm_22[j0];
-        batch_norm_24[j0] = v3 * residual_3_norm_a_gamma[j0] * (v4 * v4 * v4 * -0.5f) / v2;
+        const float v6 = batch_norm_24[j0];
+        batch_norm_26[j0] = v3 * residual_3_norm_a_gamma[j0] * (v4 * v4 * v4 * -0.5f) / v2;
         m_residual_3_norm_a_gamma[j0] = m_residual_3_norm_a_gamma[j0] * 0.9f + v5 * 0.1f;
         v_residual_3_norm_a_gamma[j0] = v_residual_3_norm_a_gamma[j0] * 0.999f + v5 * 0.001f * v5;
         const float add_v5 = m_residual_3_norm_a_beta[j0] * 0.9f + v6 * 0.1f;
@@ -3566,20 +3565,20 @@ static void train_k56_batch_norm_adam(const float *restrict relu_4, float *restr
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 4, 4, 64]; in 2 places */
-static void train_k57_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_24,
+static void train_k57_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_26,
         float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_25[64];
+        float batch_norm_27[64];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v2 = batch_norm_24[j0];
-            batch_norm_25[j0] = (v1 ? v2 : 0.0f) / 16.0f;
+            const float v2 = batch_norm_26[j0];
+            batch_norm_27[j0] = (v1 ? v2 : 0.0f) / 16.0f;
         }
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = batch_norm_25[j2]
+                    residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = batch_norm_27[j2]
                             * (residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_a_average[j2]);
                 }
             }
@@ -3588,48 +3587,48 @@ static void train_k57_batch_norm(const int32_t *restrict count_, const float *re
 }
 
 /* resnet.dl:10: batch_norm -> f32[64] */
-static void train_k58_batch_norm(const float *restrict residual_3_conv_a_y, float *restrict batch_norm_22,
+static void train_k58_batch_norm(const float *restrict residual_3_conv_a_y, float *restrict batch_norm_24,
         const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_gamma,
         const int32_t *restrict count_)
 {
-    float batch_norm_27[64];
+    float batch_norm_29[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_27[j0] = 0.0f;
+        batch_norm_29[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_27[j0] += residual_3_conv_a_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_29[j0] += residual_3_conv_a_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_22[j0] = -(batch_norm_22[j0] * (residual_3_norm_a_factor[j0] * residual_3_norm_a_gamma[j0])
-                + batch_norm_27[j0] * 2.0f) / v1;
+        batch_norm_24[j0] = -(batch_norm_24[j0] * (residual_3_norm_a_factor[j0] * residual_3_norm_a_gamma[j0])
+                + batch_norm_29[j0] * 2.0f) / v1;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 4, 4, 64]; in 2 places */
-static void train_k59_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_22,
-        const float *restrict relu_4, const float *restrict residual_3_norm_a_factor,
-        const float *restrict residual_3_norm_a_gamma, const float *restrict residual_3_conv_a_y, float *restrict batch_norm_30)
+static void train_k59_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_24, float *restrict relu_4,
+        const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_gamma,
+        const float *restrict residual_3_conv_a_y)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_29[64];
+        float batch_norm_31[64];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v2 = batch_norm_22[j0];
-            batch_norm_29[j0] = (v1 ? v2 : 0.0f) / 16.0f;
+            const float v2 = batch_norm_24[j0];
+            batch_norm_31[j0] = (v1 ? v2 : 0.0f) / 16.0f;
         }
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    batch_norm_30[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = relu_4[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
+                    relu_4[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = relu_4[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
                             * (residual_3_norm_a_factor[j2] * residual_3_norm_a_gamma[j2])
-                            + residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] * 2.0f + batch_norm_29[j2];
+                            + residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] * 2.0f + batch_norm_31[j2];
                 }
             }
         }
@@ -3637,7 +3636,7 @@ static void train_k59_batch_norm(const int32_t *restrict count_, const float *re
 }
 
 /* resnet.dl:9: conv2d, resnet.dl:36: adam -> f32[64] */
-static void train_k60_conv2d_adam(const float *restrict batch_norm_30, float *restrict m_residual_3_conv_a_bias,
+static void train_k60_conv2d_adam(const float *restrict relu_4, float *restrict m_residual_3_conv_a_bias,
         float *restrict v_residual_3_conv_a_bias, float *restrict residual_3_conv_a_bias, const float *restrict adam,
         float *restrict residual_3_norm_a_gamma, const float *restrict m_residual_3_norm_a_gamma,
         const float *restrict v_residual_3_norm_a_gamma, float *restrict residual_3_norm_b_gamma,
@@ -3651,7 +3650,7 @@ static void train_k60_conv2d_adam(const float *restrict batch_norm_30, float *re
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    conv2d_7[j0] += batch_norm_30[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    conv2d_7[j0] += relu_4[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
@@ -3729,14 +3728,14 @@ static inline void train_k62_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[99] = c3_3;
 }
 
-static void train_k62_conv2d(const float *restrict batch_norm_30, const float *restrict conv2d_31, float *restrict conv2d_8)
+static void train_k62_conv2d(const float *restrict relu_4, const float *restrict conv2d_31, float *restrict conv2d_8)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                train_k62_conv2d_tile_4_at_0(batch_norm_30, i0 * 1024 + i1 * 256 - 320, conv2d_31 + n,
+                train_k62_conv2d_tile_4_at_0(relu_4, i0 * 1024 + i1 * 256 - 320, conv2d_31 + n,
                         conv2d_8 + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
         }
     }
@@ -3790,15 +3789,15 @@ static inline void train_k64_conv2d_tile_4(const float *restrict a, int at, cons
     c[99] = c3_3;
 }
 
-static void train_k64_conv2d(const float *restrict batch_norm_30, const float *restrict conv2d_32, float *restrict conv2d_9)
+static void train_k64_conv2d(const float *restrict relu_4, const float *restrict conv2d_32, float *restrict conv2d_9)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             const int k0_lo = dl_first_tap(-i1 + 1, 1);
             const int k0_hi = dl_end_tap(-i1 + 4, 1, 2);
             for (int n = 0; n < 32; n += 4)
-                train_k64_conv2d_tile_4(batch_norm_30, i0 * 1024 + i1 * 256 - 256, conv2d_32 + n,
-                        conv2d_9 + (i0 * 512 + i1 * 128 + n), k0_lo, k0_hi);
+                train_k64_conv2d_tile_4(relu_4, i0 * 1024 + i1 * 256 - 256, conv2d_32 + n, conv2d_9 + (i0 * 512 + i1 * 128 + n),
+                        k0_lo, k0_hi);
         }
     }
 }
@@ -3855,12 +3854,12 @@ static inline void train_k66_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[99] = c3_3;
 }
 
-static void train_k66_conv2d(const float *restrict batch_norm_30, const float *restrict conv2d_33, float *restrict conv2d_10)
+static void train_k66_conv2d(const float *restrict relu_4, const float *restrict conv2d_33, float *restrict conv2d_10)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 32; n += 4)
-                train_k66_conv2d_tile_4_at_0(batch_norm_30, i0 * 1024 + i1 * 256 - 64, conv2d_33 + n,
+                train_k66_conv2d_tile_4_at_0(relu_4, i0 * 1024 + i1 * 256 - 64, conv2d_33 + n,
                         conv2d_10 + (i0 * 512 + i1 * 128 + n));
         }
     }
@@ -3957,7 +3956,7 @@ static inline void train_k70_conv2d_tile_4(const float *restrict a, int at, cons
     c[1731] = c3_3;
 }
 
-static void train_k70_conv2d(const float *restrict residual_2_x, const float *restrict batch_norm_30, float *restrict conv2d_13)
+static void train_k70_conv2d(const float *restrict residual_2_x, const float *restrict relu_4, float *restrict conv2d_13)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -3967,7 +3966,7 @@ static void train_k70_conv2d(const float *restrict residual_2_x, const float *re
                 const int k2_lo = dl_first_tap(-i2, 2);
                 const int k2_hi = dl_end_tap(-i2 + 7, 2, 4);
                 for (int n = 0; n < 64; n += 4)
-                    train_k70_conv2d_tile_4(residual_2_x, i1 * 256 + i2 * 32 + i0_0, batch_norm_30 + n,
+                    train_k70_conv2d_tile_4(residual_2_x, i1 * 256 + i2 * 32 + i0_0, relu_4 + n,
                             conv2d_13 + (i1 * 192 + i2 * 64 + i0_0 * 576 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -4029,7 +4028,7 @@ static void train_k73_adam(float *restrict m_residual_3_shortcut_kernel, const f
 /* resnet.dl:16: relu, resnet.dl:14: conv2d, resnet.dl:12: batch_norm -> f32[4, 32]; in 2 places */
 static void train_k74_relu_conv2d_batch_norm(float *restrict residual_2_x, const float *restrict conv2d_2,
         const float *restrict conv2d_12, float *restrict conv2d_14, const float *restrict residual_2_conv_b_y_2,
-        const float *restrict residual_2_norm_b_average, float *restrict batch_norm_31)
+        const float *restrict residual_2_norm_b_average, float *restrict batch_norm_33)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 8; j0++) {
@@ -4046,14 +4045,14 @@ static void train_k74_relu_conv2d_batch_norm(float *restrict residual_2_x, const
         }
         for (int j0 = 0; j0 < 32; j0++) {
             conv2d_14[i0 * 32 + j0] = 0.0f;
-            batch_norm_31[i0 * 32 + j0] = 0.0f;
+            batch_norm_33[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
                     const float v4 = residual_2_x[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
                     conv2d_14[i0 * 32 + j0] += v4;
-                    batch_norm_31[i0 * 32 + j0] += v4 * (residual_2_conv_b_y_2[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
+                    batch_norm_33[i0 * 32 + j0] += v4 * (residual_2_conv_b_y_2[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
                             - residual_2_norm_b_average[j0]);
                 }
             }
@@ -4119,29 +4118,29 @@ static void train_k76_conv2d(const float *restrict residual_2_x, const float *re
 
 /* resnet.dl:12: batch_norm, resnet.dl:36: adam;
  * resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[32]; in 2 places */
-static void train_k77_batch_norm_adam(const float *restrict batch_norm_31, float *restrict residual_2_norm_b_gamma,
-        const float *restrict residual_2_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_34,
+static void train_k77_batch_norm_adam(const float *restrict batch_norm_33, float *restrict residual_2_norm_b_gamma,
+        const float *restrict residual_2_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_36,
         float *restrict m_residual_2_norm_b_gamma, float *restrict v_residual_2_norm_b_gamma, const float *restrict adam)
 {
-    float batch_norm_32[32];
-    float batch_norm_33[32];
+    float batch_norm_34[32];
+    float batch_norm_35[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = residual_2_norm_b_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v0 = batch_norm_31[j0] + batch_norm_31[j0 + 32] + batch_norm_31[j0 + 64] + batch_norm_31[j0 + 96];
-        batch_norm_32[j0] = sum_v0;
-        batch_norm_33[j0] = sum_v0 * residual_2_norm_b_gamma[j0] * v3 / v1;
+        const float sum_v0 = batch_norm_33[j0] + batch_norm_33[j0 + 32] + batch_norm_33[j0 + 64] + batch_norm_33[j0 + 96];
+        batch_norm_34[j0] = sum_v0;
+        batch_norm_35[j0] = sum_v0 * residual_2_norm_b_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_33[j1];
-            batch_norm_34[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
+            const float v5 = batch_norm_35[j1];
+            batch_norm_36[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v6 = batch_norm_32[j0] * residual_2_norm_b_factor[j0];
+        const float v6 = batch_norm_34[j0] * residual_2_norm_b_factor[j0];
         const float add_v3 = m_residual_2_norm_b_gamma[j0] * 0.9f + v6 * 0.1f;
         m_residual_2_norm_b_gamma[j0] = add_v3;
         const float add_v4 = v_residual_2_norm_b_gamma[j0] * 0.999f + v6 * 0.001f * v6;
@@ -4152,8 +4151,8 @@ static void train_k77_batch_norm_adam(const float *restrict batch_norm_31, float
 
 /* resnet.dl:14: conv2d, resnet.dl:12: batch_norm, resnet.dl:11: conv2d, resnet.dl:36: adam -> f32[32] */
 static void train_k78_conv2d_batch_norm_adam(const float *restrict conv2d_14, const float *restrict residual_2_norm_b_factor_2,
-        const float *restrict batch_norm_9, const float *restrict residual_2_norm_b_average,
-        const float *restrict batch_norm_34, const int32_t *restrict count_, float *restrict batch_norm_37,
+        const float *restrict batch_norm_12, const float *restrict residual_2_norm_b_average,
+        const float *restrict batch_norm_36, const int32_t *restrict count_, float *restrict batch_norm_39,
         float *restrict m_residual_2_conv_b_bias, float *restrict v_residual_2_conv_b_bias,
         float *restrict residual_2_conv_b_bias, const float *restrict adam, float *restrict m_residual_2_norm_b_beta,
         float *restrict v_residual_2_norm_b_beta, float *restrict residual_2_norm_b_beta,
@@ -4161,25 +4160,25 @@ static void train_k78_conv2d_batch_norm_adam(const float *restrict conv2d_14, co
         float *restrict residual_2_shortcut_bias)
 {
     float conv2d_16[32];
-    float batch_norm_35[32];
-    float batch_norm_36[32];
+    float batch_norm_37[32];
+    float batch_norm_38[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = residual_2_norm_b_average[j0] * 64.0f;
-        const float v3 = ((batch_norm_9[j0] - v2) * batch_norm_34[j0] + (batch_norm_9[j0 + 32] - v2) * batch_norm_34[j0 + 32]
-                + (batch_norm_9[j0 + 64] - v2) * batch_norm_34[j0 + 64] + (batch_norm_9[j0 + 96] - v2) * batch_norm_34[j0 + 96])
-                * 2.0f;
+        const float v3 = ((batch_norm_12[j0] - v2) * batch_norm_36[j0] + (batch_norm_12[j0 + 32] - v2) * batch_norm_36[j0 + 32]
+                + (batch_norm_12[j0 + 64] - v2) * batch_norm_36[j0 + 64] + (batch_norm_12[j0 + 96] - v2)
+                * batch_norm_36[j0 + 96]) * 2.0f;
         const float sum_v0 = conv2d_14[j0] + conv2d_14[j0 + 32] + conv2d_14[j0 + 64] + conv2d_14[j0 + 96];
         conv2d_16[j0] = sum_v0;
         const float add_v1 = sum_v0 * residual_2_norm_b_factor_2[j0] + v3;
-        batch_norm_35[j0] = add_v1;
-        batch_norm_36[j0] = -add_v1 / v1;
+        batch_norm_37[j0] = add_v1;
+        batch_norm_38[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_36[j1];
-            batch_norm_37[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
+            const float v5 = batch_norm_38[j1];
+            batch_norm_39[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
         }
     }
     const float v6 = adam[0];
@@ -4189,8 +4188,8 @@ static void train_k78_conv2d_batch_norm_adam(const float *restrict conv2d_14, co
         const float v9 = conv2d_16[j0];
         const float v10 = v9 * 0.1f;
         const float v11 = v9 * 0.001f * v9;
-        const float add_v4 = batch_norm_35[j0] + (batch_norm_37[j0] + batch_norm_37[j0 + 32] + batch_norm_37[j0 + 64]
-                + batch_norm_37[j0 + 96]) * 64.0f;
+        const float add_v4 = batch_norm_37[j0] + (batch_norm_39[j0] + batch_norm_39[j0 + 32] + batch_norm_39[j0 + 64]
+                + batch_norm_39[j0 + 96]) * 64.0f;
         const float add_v5 = v7 + add_v4 * 0.1f;
         m_residual_2_conv_b_bias[j0] = add_v5;
         const float add_v6 = v8 + add_v4 * 0.001f * add_v4;
@@ -4267,17 +4266,16 @@ static void train_k80_adam(float *restrict m_residual_2_shortcut_kernel, const f
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 8, 8, 32]; in 2 places */
-static void train_k81_batch_norm(const float *restrict residual_2_x, const float *restrict residual_2_norm_b_factor_2,
-        const float *restrict batch_norm_34, float *restrict residual_2_conv_b_y_2,
-        const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_37)
+static void train_k81_batch_norm(float *restrict residual_2_x, const float *restrict residual_2_norm_b_factor_2,
+        const float *restrict batch_norm_36, const float *restrict residual_2_conv_b_y_2,
+        const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_39)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
-                residual_2_conv_b_y_2[j0 * 2048 + j1 * 32 + j2] = residual_2_x[j0 * 2048 + j1 * 32 + j2]
-                        * residual_2_norm_b_factor_2[j2] + batch_norm_34[j0 * 32 + j2]
-                        * (residual_2_conv_b_y_2[j0 * 2048 + j1 * 32 + j2] - residual_2_norm_b_average[j2]) * 2.0f
-                        + batch_norm_37[j0 * 32 + j2];
+                residual_2_x[j0 * 2048 + j1 * 32 + j2] = residual_2_x[j0 * 2048 + j1 * 32 + j2] * residual_2_norm_b_factor_2[j2]
+                        + batch_norm_36[j0 * 32 + j2] * (residual_2_conv_b_y_2[j0 * 2048 + j1 * 32 + j2]
+                        - residual_2_norm_b_average[j2]) * 2.0f + batch_norm_39[j0 * 32 + j2];
             }
         }
     }
@@ -4334,8 +4332,7 @@ static inline void train_k83_conv2d_tile_4(const float *restrict a, int at, cons
     c[867] = c3_3;
 }
 
-static void train_k83_conv2d(const float *restrict relu_2, const float *restrict residual_2_conv_b_y_2,
-        float *restrict conv2d_20)
+static void train_k83_conv2d(const float *restrict relu_2, const float *restrict residual_2_x, float *restrict conv2d_20)
 {
     for (int i1 = 0; i1 < 3; i1++) {
         for (int i2 = 0; i2 < 3; i2++) {
@@ -4345,7 +4342,7 @@ static void train_k83_conv2d(const float *restrict relu_2, const float *restrict
                 const int k2_lo = dl_first_tap(-i2 + 1, 1);
                 const int k2_hi = dl_end_tap(-i2 + 8, 1, 8);
                 for (int n = 0; n < 32; n += 4)
-                    train_k83_conv2d_tile_4(relu_2, i1 * 256 + i2 * 32 + i0_0 - 288, residual_2_conv_b_y_2 + n,
+                    train_k83_conv2d_tile_4(relu_2, i1 * 256 + i2 * 32 + i0_0 - 288, residual_2_x + n,
                             conv2d_20 + (i1 * 96 + i2 * 32 + i0_0 * 288 + n), k1_lo, k1_hi, k2_lo, k2_hi);
             }
         }
@@ -4437,7 +4434,7 @@ static inline void train_k84_conv2d_relu_tile_4_at_4(const float *restrict a, in
     c[99] = c3_3;
 }
 
-static void train_k84_conv2d_relu(const float *restrict residual_2_conv_b_y_2, const float *restrict conv2d_36,
+static void train_k84_conv2d_relu(const float *restrict residual_2_x, const float *restrict conv2d_36,
         float *restrict conv2d_19, float *restrict relu_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -4448,11 +4445,11 @@ static void train_k84_conv2d_relu(const float *restrict residual_2_conv_b_y_2, c
                 const int k0_hi = dl_end_tap(-i1 + 8, 1, 3);
                 for (int n = 0; n < 32; n += 4)
                     if (i2_0 < 4)
-                        train_k84_conv2d_relu_tile_4_at_0(residual_2_conv_b_y_2, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
-                            conv2d_36 + n, conv2d_19 + n, k0_lo, k0_hi);
+                        train_k84_conv2d_relu_tile_4_at_0(residual_2_x, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_36 + n,
+                            conv2d_19 + n, k0_lo, k0_hi);
                     else
-                        train_k84_conv2d_relu_tile_4_at_4(residual_2_conv_b_y_2, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288,
-                            conv2d_36 + n, conv2d_19 + n, k0_lo, k0_hi);
+                        train_k84_conv2d_relu_tile_4_at_4(residual_2_x, i0 * 2048 + i1 * 256 + i2_0 * 32 - 288, conv2d_36 + n,
+                            conv2d_19 + n, k0_lo, k0_hi);
                 for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                     for (int j0 = 0; j0 < 32; j0++) {
                         const float v1 = conv2d_19[i2 * 32 - i2_0 * 32 + j0];
@@ -4466,21 +4463,21 @@ static void train_k84_conv2d_relu(const float *restrict residual_2_conv_b_y_2, c
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 32]; in 2 places */
-static void train_k85_batch_norm(const float *restrict relu_2, float *restrict batch_norm_39,
+static void train_k85_batch_norm(const float *restrict relu_2, float *restrict batch_norm_41,
         const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
-        float *restrict batch_norm_40)
+        float *restrict batch_norm_42)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_39[i0 * 32 + j0] = 0.0f;
-            batch_norm_40[i0 * 32 + j0] = 0.0f;
+            batch_norm_41[i0 * 32 + j0] = 0.0f;
+            batch_norm_42[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
                     const float v1 = relu_2[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
-                    batch_norm_39[i0 * 32 + j0] += v1;
-                    batch_norm_40[i0 * 32 + j0] += v1 * (residual_2_conv_a_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
+                    batch_norm_41[i0 * 32 + j0] += v1;
+                    batch_norm_42[i0 * 32 + j0] += v1 * (residual_2_conv_a_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
                             - residual_2_norm_a_average[j0]);
                 }
             }
@@ -4489,42 +4486,42 @@ static void train_k85_batch_norm(const float *restrict relu_2, float *restrict b
 }
 
 /* resnet.dl:10: batch_norm, resnet.dl:9: conv2d, resnet.dl:36: adam -> f32[32] */
-static void train_k87_batch_norm_conv2d_adam(const float *restrict batch_norm_39,
-        const float *restrict residual_2_norm_a_factor_2, const float *restrict batch_norm_7,
-        const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_44, const int32_t *restrict count_,
-        float *restrict batch_norm_47, float *restrict m_residual_2_conv_a_bias, float *restrict v_residual_2_conv_a_bias,
+static void train_k87_batch_norm_conv2d_adam(const float *restrict batch_norm_41,
+        const float *restrict residual_2_norm_a_factor_2, const float *restrict batch_norm_8,
+        const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_46, const int32_t *restrict count_,
+        float *restrict batch_norm_49, float *restrict m_residual_2_conv_a_bias, float *restrict v_residual_2_conv_a_bias,
         float *restrict residual_2_conv_a_bias, const float *restrict adam, float *restrict m_residual_2_norm_a_beta,
         float *restrict v_residual_2_norm_a_beta, float *restrict residual_2_norm_a_beta)
 {
-    float batch_norm_41[32];
-    float batch_norm_45[32];
-    float batch_norm_46[32];
+    float batch_norm_43[32];
+    float batch_norm_47[32];
+    float batch_norm_48[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = residual_2_norm_a_average[j0] * 64.0f;
-        const float v3 = ((batch_norm_7[j0] - v2) * batch_norm_44[j0] + (batch_norm_7[j0 + 32] - v2) * batch_norm_44[j0 + 32]
-                + (batch_norm_7[j0 + 64] - v2) * batch_norm_44[j0 + 64] + (batch_norm_7[j0 + 96] - v2) * batch_norm_44[j0 + 96])
+        const float v3 = ((batch_norm_8[j0] - v2) * batch_norm_46[j0] + (batch_norm_8[j0 + 32] - v2) * batch_norm_46[j0 + 32]
+                + (batch_norm_8[j0 + 64] - v2) * batch_norm_46[j0 + 64] + (batch_norm_8[j0 + 96] - v2) * batch_norm_46[j0 + 96])
                 * 2.0f;
-        const float sum_v0 = batch_norm_39[j0] + batch_norm_39[j0 + 32] + batch_norm_39[j0 + 64] + batch_norm_39[j0 + 96];
-        batch_norm_41[j0] = sum_v0;
+        const float sum_v0 = batch_norm_41[j0] + batch_norm_41[j0 + 32] + batch_norm_41[j0 + 64] + batch_norm_41[j0 + 96];
+        batch_norm_43[j0] = sum_v0;
         const float add_v1 = sum_v0 * residual_2_norm_a_factor_2[j0] + v3;
-        batch_norm_45[j0] = add_v1;
-        batch_norm_46[j0] = -add_v1 / v1;
+        batch_norm_47[j0] = add_v1;
+        batch_norm_48[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_46[j1];
-            batch_norm_47[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
+            const float v5 = batch_norm_48[j1];
+            batch_norm_49[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
         }
     }
     const float v6 = adam[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v7 = m_residual_2_conv_a_bias[j0] * 0.9f;
         const float v8 = v_residual_2_conv_a_bias[j0] * 0.999f;
-        const float v9 = batch_norm_41[j0];
-        const float add_v4 = batch_norm_45[j0] + (batch_norm_47[j0] + batch_norm_47[j0 + 32] + batch_norm_47[j0 + 64]
-                + batch_norm_47[j0 + 96]) * 64.0f;
+        const float v9 = batch_norm_43[j0];
+        const float add_v4 = batch_norm_47[j0] + (batch_norm_49[j0] + batch_norm_49[j0 + 32] + batch_norm_49[j0 + 64]
+                + batch_norm_49[j0 + 96]) * 64.0f;
         const float add_v5 = v7 + add_v4 * 0.1f;
         m_residual_2_conv_a_bias[j0] = add_v5;
         const float add_v6 = v8 + add_v4 * 0.001f * add_v4;
@@ -4608,14 +4605,14 @@ static void train_k92_conv2d_pack(const float *restrict residual_2_conv_a_kernel
 
 /* resnet.dl:10: batch_norm -> f32[1, 8, 8, 32]; in 2 places */
 static void train_k93_batch_norm(int t, const float *restrict relu_2, const float *restrict residual_2_norm_a_factor_2,
-        const float *restrict batch_norm_44, float *restrict residual_2_conv_a_y,
-        const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_47)
+        const float *restrict batch_norm_46, float *restrict residual_2_conv_a_y,
+        const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_49)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             residual_2_conv_a_y[t * 2048 + j0 * 32 + j1] = relu_2[t * 2048 + j0 * 32 + j1] * residual_2_norm_a_factor_2[j1]
-                    + batch_norm_44[t * 32 + j1] * (residual_2_conv_a_y[t * 2048 + j0 * 32 + j1]
-                    - residual_2_norm_a_average[j1]) * 2.0f + batch_norm_47[t * 32 + j1];
+                    + batch_norm_46[t * 32 + j1] * (residual_2_conv_a_y[t * 2048 + j0 * 32 + j1]
+                    - residual_2_norm_a_average[j1]) * 2.0f + batch_norm_49[t * 32 + j1];
         }
     }
 }
@@ -4901,9 +4898,9 @@ static void train_k97_conv2d(int t, const float *restrict residual_2_conv_a_y, c
 
 /* resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[1, 16]; in 2 places */
 static void train_k98_relu_batch_norm(int t, const float *restrict relu, const float *restrict conv2d_15,
-        const float *restrict conv2d_43, float *restrict relu_10, float *restrict batch_norm_49,
+        const float *restrict conv2d_43, float *restrict relu_10, float *restrict batch_norm_51,
         const float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_average,
-        float *restrict batch_norm_50)
+        float *restrict batch_norm_52)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -4918,15 +4915,15 @@ static void train_k98_relu_batch_norm(int t, const float *restrict relu, const f
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_49[t * 16 + j0] = 0.0f;
-        batch_norm_50[t * 16 + j0] = 0.0f;
+        batch_norm_51[t * 16 + j0] = 0.0f;
+        batch_norm_52[t * 16 + j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 16; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v4 = relu_10[t * 4096 + j0 + r1 * 256 + r2 * 16];
-                batch_norm_49[t * 16 + j0] += v4;
-                batch_norm_50[t * 16 + j0] += v4 * (residual_1_conv_b_y[t * 4096 + j0 + r1 * 256 + r2 * 16]
+                batch_norm_51[t * 16 + j0] += v4;
+                batch_norm_52[t * 16 + j0] += v4 * (residual_1_conv_b_y[t * 4096 + j0 + r1 * 256 + r2 * 16]
                         - residual_1_norm_b_average[j0]);
             }
         }
@@ -4992,30 +4989,30 @@ static void train_k99_conv2d(const float *restrict relu, const float *restrict r
 /* resnet.dl:12: batch_norm, resnet.dl:36: adam;
  * resnet.dl:10: batch_norm, resnet.dl:36: adam;
  * resnet.dl:24: batch_norm, resnet.dl:36: adam -> f32[16]; in 3 places */
-static void train_k100_batch_norm_adam(const float *restrict batch_norm_50, float *restrict residual_1_norm_b_gamma,
-        const float *restrict residual_1_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_54,
+static void train_k100_batch_norm_adam(const float *restrict batch_norm_52, float *restrict residual_1_norm_b_gamma,
+        const float *restrict residual_1_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_56,
         float *restrict m_residual_1_norm_b_gamma, float *restrict v_residual_1_norm_b_gamma, const float *restrict adam)
 {
-    float batch_norm_52[16];
-    float batch_norm_53[16];
+    float batch_norm_54[16];
+    float batch_norm_55[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
         const float v2 = residual_1_norm_b_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v0 = batch_norm_50[j0] + batch_norm_50[j0 + 16] + batch_norm_50[j0 + 32] + batch_norm_50[j0 + 48];
-        batch_norm_52[j0] = sum_v0;
-        batch_norm_53[j0] = sum_v0 * residual_1_norm_b_gamma[j0] * v3 / v1;
+        const float sum_v0 = batch_norm_52[j0] + batch_norm_52[j0 + 16] + batch_norm_52[j0 + 32] + batch_norm_52[j0 + 48];
+        batch_norm_54[j0] = sum_v0;
+        batch_norm_55[j0] = sum_v0 * residual_1_norm_b_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         #pragma GCC unroll 1
         for (int j1 = 0; j1 < 16; j1++) {
-            const float v5 = batch_norm_53[j1];
-            batch_norm_54[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
+            const float v5 = batch_norm_55[j1];
+            batch_norm_56[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v6 = batch_norm_52[j0] * residual_1_norm_b_factor[j0];
+        const float v6 = batch_norm_54[j0] * residual_1_norm_b_factor[j0];
         const float add_v3 = m_residual_1_norm_b_gamma[j0] * 0.9f + v6 * 0.1f;
         m_residual_1_norm_b_gamma[j0] = add_v3;
         const float add_v4 = v_residual_1_norm_b_gamma[j0] * 0.999f + v6 * 0.001f * v6;
@@ -5027,43 +5024,43 @@ static void train_k100_batch_norm_adam(const float *restrict batch_norm_50, floa
 /* resnet.dl:12: batch_norm, resnet.dl:11: conv2d, resnet.dl:36: adam;
  * resnet.dl:10: batch_norm, resnet.dl:9: conv2d, resnet.dl:36: adam;
  * resnet.dl:24: batch_norm, resnet.dl:23: conv2d, resnet.dl:36: adam -> f32[16]; in 3 places */
-static void train_k101_batch_norm_conv2d_adam(const float *restrict batch_norm_49,
-        const float *restrict residual_1_norm_b_factor_2, const float *restrict batch_norm_5,
-        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_54, const int32_t *restrict count_,
-        float *restrict batch_norm_57, float *restrict m_residual_1_conv_b_bias, float *restrict v_residual_1_conv_b_bias,
+static void train_k101_batch_norm_conv2d_adam(const float *restrict batch_norm_51,
+        const float *restrict residual_1_norm_b_factor_2, const float *restrict batch_norm_6,
+        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_56, const int32_t *restrict count_,
+        float *restrict batch_norm_59, float *restrict m_residual_1_conv_b_bias, float *restrict v_residual_1_conv_b_bias,
         float *restrict residual_1_conv_b_bias, const float *restrict adam, float *restrict m_residual_1_norm_b_beta,
         float *restrict v_residual_1_norm_b_beta, float *restrict residual_1_norm_b_beta)
 {
-    float batch_norm_51[16];
-    float batch_norm_55[16];
-    float batch_norm_56[16];
+    float batch_norm_53[16];
+    float batch_norm_57[16];
+    float batch_norm_58[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
         const float v2 = residual_1_norm_b_average[j0] * 256.0f;
-        const float v3 = ((batch_norm_5[j0] - v2) * batch_norm_54[j0] + (batch_norm_5[j0 + 16] - v2) * batch_norm_54[j0 + 16]
-                + (batch_norm_5[j0 + 32] - v2) * batch_norm_54[j0 + 32] + (batch_norm_5[j0 + 48] - v2) * batch_norm_54[j0 + 48])
+        const float v3 = ((batch_norm_6[j0] - v2) * batch_norm_56[j0] + (batch_norm_6[j0 + 16] - v2) * batch_norm_56[j0 + 16]
+                + (batch_norm_6[j0 + 32] - v2) * batch_norm_56[j0 + 32] + (batch_norm_6[j0 + 48] - v2) * batch_norm_56[j0 + 48])
                 * 2.0f;
-        const float sum_v0 = batch_norm_49[j0] + batch_norm_49[j0 + 16] + batch_norm_49[j0 + 32] + batch_norm_49[j0 + 48];
-        batch_norm_51[j0] = sum_v0;
+        const float sum_v0 = batch_norm_51[j0] + batch_norm_51[j0 + 16] + batch_norm_51[j0 + 32] + batch_norm_51[j0 + 48];
+        batch_norm_53[j0] = sum_v0;
         const float add_v1 = sum_v0 * residual_1_norm_b_factor_2[j0] + v3;
-        batch_norm_55[j0] = add_v1;
-        batch_norm_56[j0] = -add_v1 / v1;
+        batch_norm_57[j0] = add_v1;
+        batch_norm_58[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         #pragma GCC unroll 1
         for (int j1 = 0; j1 < 16; j1++) {
-            const float v5 = batch_norm_56[j1];
-            batch_norm_57[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
+            const float v5 = batch_norm_58[j1];
+            batch_norm_59[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
         }
     }
     const float v6 = adam[0];
     for (int j0 = 0; j0 < 16; j0++) {
         const float v7 = m_residual_1_conv_b_bias[j0] * 0.9f;
         const float v8 = v_residual_1_conv_b_bias[j0] * 0.999f;
-        const float v9 = batch_norm_51[j0];
-        const float add_v4 = batch_norm_55[j0] + (batch_norm_57[j0] + batch_norm_57[j0 + 16] + batch_norm_57[j0 + 32]
-                + batch_norm_57[j0 + 48]) * 256.0f;
+        const float v9 = batch_norm_53[j0];
+        const float add_v4 = batch_norm_57[j0] + (batch_norm_59[j0] + batch_norm_59[j0 + 16] + batch_norm_59[j0 + 32]
+                + batch_norm_59[j0 + 48]) * 256.0f;
         const float add_v5 = v7 + add_v4 * 0.1f;
         m_residual_1_conv_b_bias[j0] = add_v5;
         const float add_v6 = v8 + add_v4 * 0.001f * add_v4;
@@ -5111,14 +5108,14 @@ static void train_k103_conv2d_pack(const float *restrict residual_1_conv_b_kerne
 
 /* resnet.dl:12: batch_norm -> f32[1, 16, 16, 16]; in 2 places */
 static void train_k105_batch_norm(int t, const float *restrict relu_10, const float *restrict residual_1_norm_b_factor_2,
-        const float *restrict batch_norm_54, const float *restrict residual_1_conv_b_y,
-        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_57, float *restrict batch_norm_78)
+        const float *restrict batch_norm_56, const float *restrict residual_1_conv_b_y,
+        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_59, float *restrict batch_norm_86)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            batch_norm_78[j0 * 16 + j1] = relu_10[t * 4096 + j0 * 16 + j1] * residual_1_norm_b_factor_2[j1]
-                    + batch_norm_54[t * 16 + j1] * (residual_1_conv_b_y[t * 4096 + j0 * 16 + j1]
-                    - residual_1_norm_b_average[j1]) * 2.0f + batch_norm_57[t * 16 + j1];
+            batch_norm_86[j0 * 16 + j1] = relu_10[t * 4096 + j0 * 16 + j1] * residual_1_norm_b_factor_2[j1]
+                    + batch_norm_56[t * 16 + j1] * (residual_1_conv_b_y[t * 4096 + j0 * 16 + j1]
+                    - residual_1_norm_b_average[j1]) * 2.0f + batch_norm_59[t * 16 + j1];
         }
     }
 }
@@ -5159,7 +5156,7 @@ static inline void train_k106_conv2d_tile_4(const float *restrict a, int at, con
     c[435] = c3_3;
 }
 
-static void train_k106_conv2d(int t, const float *restrict relu_15, const float *restrict batch_norm_78,
+static void train_k106_conv2d(int t, const float *restrict relu_15, const float *restrict batch_norm_86,
         float *restrict conv2d_24)
 {
     for (int i1 = 0; i1 < 3; i1++) {
@@ -5170,7 +5167,7 @@ static void train_k106_conv2d(int t, const float *restrict relu_15, const float 
                 const int k1_lo = dl_first_tap(-i2 + 1, 1);
                 const int k1_hi = dl_end_tap(-i2 + 16, 1, 16);
                 for (int n = 0; n < 16; n += 4)
-                    train_k106_conv2d_tile_4(relu_15, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_78 + n,
+                    train_k106_conv2d_tile_4(relu_15, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_86 + n,
                             conv2d_24 + (t * 2304 + i1 * 48 + i2 * 16 + i0_0 * 144 + n), k0_lo, k0_hi, k1_lo, k1_hi);
             }
         }
@@ -5297,7 +5294,7 @@ static inline void train_k107_conv2d_relu_tile_4_at_12(const float *restrict a, 
     c[51] = c3_3;
 }
 
-static void train_k107_conv2d_relu(int t, const float *restrict batch_norm_78, const float *restrict conv2d_41,
+static void train_k107_conv2d_relu(int t, const float *restrict batch_norm_86, const float *restrict conv2d_41,
         float *restrict conv2d_44, const float *restrict relu_15, float *restrict residual_1_conv_b_y)
 {
     for (int i1 = 0; i1 < 16; i1++) {
@@ -5307,13 +5304,13 @@ static void train_k107_conv2d_relu(int t, const float *restrict batch_norm_78, c
             const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
             for (int n = 0; n < 16; n += 4)
                 if (i2_0 < 4)
-                    train_k107_conv2d_relu_tile_4_at_0(batch_norm_78, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_44 + n,
+                    train_k107_conv2d_relu_tile_4_at_0(batch_norm_86, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_44 + n,
                         k0_lo, k0_hi);
                 else if (i2_0 < 12)
-                    train_k107_conv2d_relu_tile_4(batch_norm_78, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_44 + n,
+                    train_k107_conv2d_relu_tile_4(batch_norm_86, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_44 + n,
                         k0_lo, k0_hi);
                 else
-                    train_k107_conv2d_relu_tile_4_at_12(batch_norm_78, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_44 + n,
+                    train_k107_conv2d_relu_tile_4_at_12(batch_norm_86, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_44 + n,
                         k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 #pragma GCC unroll 1
@@ -5329,20 +5326,20 @@ static void train_k107_conv2d_relu(int t, const float *restrict batch_norm_78, c
 
 /* resnet.dl:10: batch_norm;
  * resnet.dl:24: batch_norm -> f32[1, 16]; in 4 places */
-static void train_k108_batch_norm(int t, const float *restrict residual_1_conv_b_y, float *restrict batch_norm_58,
+static void train_k108_batch_norm(int t, const float *restrict residual_1_conv_b_y, float *restrict batch_norm_60,
         const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average,
-        float *restrict batch_norm_59)
+        float *restrict batch_norm_61)
 {
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_58[t * 16 + j0] = 0.0f;
-        batch_norm_59[t * 16 + j0] = 0.0f;
+        batch_norm_60[t * 16 + j0] = 0.0f;
+        batch_norm_61[t * 16 + j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 16; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = residual_1_conv_b_y[t * 4096 + j0 + r1 * 256 + r2 * 16];
-                batch_norm_58[t * 16 + j0] += v1;
-                batch_norm_59[t * 16 + j0] += v1 * (residual_1_conv_a_y[t * 4096 + j0 + r1 * 256 + r2 * 16]
+                batch_norm_60[t * 16 + j0] += v1;
+                batch_norm_61[t * 16 + j0] += v1 * (residual_1_conv_a_y[t * 4096 + j0 + r1 * 256 + r2 * 16]
                         - residual_1_norm_a_average[j0]);
             }
         }
@@ -5371,15 +5368,15 @@ static void train_k111_adam(float *restrict m_residual_1_conv_b_kernel, const fl
 
 /* resnet.dl:10: batch_norm -> f32[1, 16, 16, 16]; in 2 places */
 static void train_k114_batch_norm(int t, float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_a_factor_2,
-        const float *restrict batch_norm_63, const float *restrict residual_1_conv_a_y,
-        const float *restrict residual_1_norm_a_average, const float *restrict batch_norm_66)
+        const float *restrict batch_norm_65, const float *restrict residual_1_conv_a_y,
+        const float *restrict residual_1_norm_a_average, const float *restrict batch_norm_68)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             residual_1_conv_b_y[t * 4096 + j0 * 16 + j1] = residual_1_conv_b_y[t * 4096 + j0 * 16 + j1]
-                    * residual_1_norm_a_factor_2[j1] + batch_norm_63[t * 16 + j1]
+                    * residual_1_norm_a_factor_2[j1] + batch_norm_65[t * 16 + j1]
                     * (residual_1_conv_a_y[t * 4096 + j0 * 16 + j1] - residual_1_norm_a_average[j1]) * 2.0f
-                    + batch_norm_66[t * 16 + j1];
+                    + batch_norm_68[t * 16 + j1];
         }
     }
 }
@@ -5592,15 +5589,15 @@ static void train_k116_conv2d_relu(int t, const float *restrict residual_1_conv_
 
 /* resnet.dl:24: batch_norm -> f32[4, 16, 16, 16]; in 2 places */
 static void train_k121_batch_norm(float *restrict residual_1_conv_a_y, const float *restrict batch_norm_1_factor_2,
-        const float *restrict batch_norm_72, const float *restrict stem_y_2, const float *restrict batch_norm_1_average,
-        const float *restrict batch_norm_75)
+        const float *restrict batch_norm_74, const float *restrict stem_y_2, const float *restrict batch_norm_1_average,
+        const float *restrict batch_norm_77)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 256; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
                 residual_1_conv_a_y[j0 * 4096 + j1 * 16 + j2] = residual_1_conv_a_y[j0 * 4096 + j1 * 16 + j2]
-                        * batch_norm_1_factor_2[j2] + batch_norm_72[j0 * 16 + j2] * (stem_y_2[j0 * 4096 + j1 * 16 + j2]
-                        - batch_norm_1_average[j2]) * 2.0f + batch_norm_75[j0 * 16 + j2];
+                        * batch_norm_1_factor_2[j2] + batch_norm_74[j0 * 16 + j2] * (stem_y_2[j0 * 4096 + j1 * 16 + j2]
+                        - batch_norm_1_average[j2]) * 2.0f + batch_norm_77[j0 * 16 + j2];
             }
         }
     }
@@ -5697,8 +5694,8 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const batch_norm = (float *)(void *)(base + 0);   /* f32[4, 16] */
     float *const batch_norm_2 = (float *)(void *)(base + 256);   /* f32[4, 16] */
     float *const batch_norm_3 = (float *)(void *)(base + 755712);   /* f32[4, 16] */
-    float *const cross_entropy = (float *)(void *)(base + 37888);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 33792);   /* f32[4] */
+    float *const cross_entropy = (float *)(void *)(base + 20992);   /* f32[4, 10] */
+    float *const cross_entropy_2 = (float *)(void *)(base + 17408);   /* f32[4] */
     float *const batch_norm_1_average = (float *)(void *)(base + 757760);   /* f32[16] */
     float *const batch_norm_1_factor = (float *)(void *)(base + 757824);   /* f32[16] */
     float *const residual_1_conv_a_y = (float *)(void *)(base + 360448);   /* f32[4, 1, 16, 16, 16] */
@@ -5729,36 +5726,34 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const residual_2_norm_b_average = (float *)(void *)(base + 757376);   /* f32[32] */
     float *const residual_2_norm_b_factor = (float *)(void *)(base + 757504);   /* f32[32] */
     float *const residual_3_conv_a_y = (float *)(void *)(base + 688128);   /* f32[2, 2, 4, 4, 64] */
-    float *const batch_norm_13 = (float *)(void *)(base + 16384);   /* f32[2, 2, 64] */
-    float *const residual_3_x = (float *)(void *)(base + 0);   /* f32[2, 2, 4, 4, 64] */
-    uint8_t *const cross_entropy_3 = (uint8_t *)(void *)(base + 18432);   /* bool[2, 2] */
+    float *const batch_norm_13 = (float *)(void *)(base + 0);   /* f32[2, 2, 64] */
+    float *const residual_3_x = (float *)(void *)(base + 704512);   /* f32[2, 2, 4, 4, 64] */
+    uint8_t *const cross_entropy_3 = (uint8_t *)(void *)(base + 2048);   /* bool[2, 2] */
     float *const residual_2_norm_b_factor_2 = (float *)(void *)(base + 757632);   /* f32[32] */
     float *const residual_3_norm_a_average = (float *)(void *)(base + 756480);   /* f32[64] */
-    float *const batch_norm_14 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
+    float *const batch_norm_14 = (float *)(void *)(base + 0);   /* f32[4, 64] */
     float *const residual_3_norm_a_factor = (float *)(void *)(base + 756736);   /* f32[64] */
-    float *const relu_4 = (float *)(void *)(base + 704512);   /* f32[4, 4, 4, 64] */
-    float *const residual_3_conv_b_y_2 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_15 = (float *)(void *)(base + 32768);   /* f32[4, 64] */
-    float *const residual_3_norm_b_average = (float *)(void *)(base + 37376);   /* f32[64] */
-    float *const batch_norm_16 = (float *)(void *)(base + 32768);   /* f32[4, 64] */
-    float *const residual_3_norm_b_factor = (float *)(void *)(base + 37632);   /* f32[64] */
-    float *const global_avg_pool2d_2 = (float *)(void *)(base + 35328);   /* f32[4, 64] */
-    float *const classifier_y = (float *)(void *)(base + 32768);   /* f32[4, 10] */
-    float *const cross_entropy_4 = (float *)(void *)(base + 32928);   /* f32[4] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 32944);   /* i32[4] */
-    float *const dense_2 = (float *)(void *)(base + 36352);   /* f32[4, 64] */
-    float *const dense_3 = (float *)(void *)(base + 0);   /* f32[4, 10] */
-    float *const relu_6 = (float *)(void *)(base + 720896);   /* f32[4, 4, 4, 64] */
-    float *const conv2d = (float *)(void *)(base + 8192);   /* f32[64] */
+    float *const relu_4 = (float *)(void *)(base + 720896);   /* f32[4, 4, 4, 64] */
+    float *const residual_3_conv_b_y_2 = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_15 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
+    float *const residual_3_norm_b_average = (float *)(void *)(base + 24576);   /* f32[64] */
+    float *const batch_norm_16 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
+    float *const residual_3_norm_b_factor = (float *)(void *)(base + 24832);   /* f32[64] */
+    float *const global_avg_pool2d_2 = (float *)(void *)(base + 18944);   /* f32[4, 64] */
+    float *const classifier_y = (float *)(void *)(base + 16384);   /* f32[4, 10] */
+    float *const cross_entropy_4 = (float *)(void *)(base + 16544);   /* f32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 16560);   /* i32[4] */
+    float *const dense_2 = (float *)(void *)(base + 19968);   /* f32[4, 64] */
+    float *const dense_3 = (float *)(void *)(base + 16384);   /* f32[4, 10] */
+    float *const conv2d = (float *)(void *)(base + 25088);   /* f32[64] */
     float *const conv2d_2 = (float *)(void *)(base + 737280);   /* f32[4, 4, 4, 32] */
     float *const conv2d_3 = (float *)(void *)(base + 745472);   /* f32[32, 1, 1, 64] */
-    float *const batch_norm_16 = (float *)(void *)(base + 8448);   /* f32[64] */
-    float *const batch_norm_17 = (float *)(void *)(base + 0);   /* f32[4, 64] */
+    float *const batch_norm_18 = (float *)(void *)(base + 25344);   /* f32[64] */
+    float *const batch_norm_19 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
     float *const conv2d_5 = (float *)(void *)(base + 753664);   /* f32[4, 64] */
     float *const conv2d_6 = (float *)(void *)(base + 147456);   /* f32[64, 3, 3, 64] */
-    float *const batch_norm_22 = (float *)(void *)(base + 0);   /* f32[64] */
-    float *const batch_norm_24 = (float *)(void *)(base + 256);   /* f32[64] */
-    float *const batch_norm_30 = (float *)(void *)(base + 106496);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_24 = (float *)(void *)(base + 0);   /* f32[64] */
+    float *const batch_norm_26 = (float *)(void *)(base + 256);   /* f32[64] */
     float *const conv2d_8 = (float *)(void *)(base + 32768);   /* f32[4, 4, 4, 32] */
     float *const conv2d_9 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 32] */
     float *const conv2d_10 = (float *)(void *)(base + 24576);   /* f32[4, 4, 4, 32] */
@@ -5767,36 +5762,36 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const conv2d_13 = (float *)(void *)(base + 0);   /* f32[32, 3, 3, 64] */
     float *const conv2d_14 = (float *)(void *)(base + 2048);   /* f32[4, 32] */
     float *const conv2d_15 = (float *)(void *)(base + 73728);   /* f32[4, 8, 8, 16] */
-    float *const batch_norm_31 = (float *)(void *)(base + 2560);   /* f32[4, 32] */
+    float *const batch_norm_33 = (float *)(void *)(base + 2560);   /* f32[4, 32] */
     float *const conv2d_17 = (float *)(void *)(base + 0);   /* f32[16, 1, 1, 32] */
-    float *const batch_norm_34 = (float *)(void *)(base + 3072);   /* f32[4, 32] */
-    float *const batch_norm_37 = (float *)(void *)(base + 2560);   /* f32[4, 32] */
+    float *const batch_norm_36 = (float *)(void *)(base + 3072);   /* f32[4, 32] */
+    float *const batch_norm_39 = (float *)(void *)(base + 2560);   /* f32[4, 32] */
     float *const conv2d_19 = (float *)(void *)(base + 90112);   /* f32[4, 32] */
-    float *const batch_norm_39 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const batch_norm_40 = (float *)(void *)(base + 512);   /* f32[4, 32] */
+    float *const batch_norm_41 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_42 = (float *)(void *)(base + 512);   /* f32[4, 32] */
     float *const conv2d_20 = (float *)(void *)(base + 36864);   /* f32[32, 3, 3, 32] */
-    float *const batch_norm_44 = (float *)(void *)(base + 116736);   /* f32[4, 32] */
-    float *const batch_norm_47 = (float *)(void *)(base + 117248);   /* f32[4, 32] */
+    float *const batch_norm_46 = (float *)(void *)(base + 116736);   /* f32[4, 32] */
+    float *const batch_norm_49 = (float *)(void *)(base + 117248);   /* f32[4, 32] */
     float *const relu_10 = (float *)(void *)(base + 0);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_49 = (float *)(void *)(base + 117760);   /* f32[4, 1, 16] */
-    float *const batch_norm_50 = (float *)(void *)(base + 118016);   /* f32[4, 1, 16] */
+    float *const batch_norm_51 = (float *)(void *)(base + 117760);   /* f32[4, 1, 16] */
+    float *const batch_norm_52 = (float *)(void *)(base + 118016);   /* f32[4, 1, 16] */
     float *const residual_2_norm_a_factor_2 = (float *)(void *)(base + 757248);   /* f32[32] */
     float *const conv2d_22 = (float *)(void *)(base + 65536);   /* f32[16, 3, 3, 32] */
-    float *const batch_norm_54 = (float *)(void *)(base + 144384);   /* f32[4, 16] */
-    float *const batch_norm_57 = (float *)(void *)(base + 144640);   /* f32[4, 16] */
+    float *const batch_norm_56 = (float *)(void *)(base + 144384);   /* f32[4, 16] */
+    float *const batch_norm_59 = (float *)(void *)(base + 144640);   /* f32[4, 16] */
     float *const conv2d_24 = (float *)(void *)(base + 65536);   /* f32[4, 16, 3, 3, 16] */
-    float *const batch_norm_58 = (float *)(void *)(base + 144896);   /* f32[4, 1, 16] */
-    float *const batch_norm_59 = (float *)(void *)(base + 145152);   /* f32[4, 1, 16] */
-    float *const batch_norm_63 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
-    float *const batch_norm_66 = (float *)(void *)(base + 128256);   /* f32[4, 16] */
+    float *const batch_norm_60 = (float *)(void *)(base + 144896);   /* f32[4, 1, 16] */
+    float *const batch_norm_61 = (float *)(void *)(base + 145152);   /* f32[4, 1, 16] */
+    float *const batch_norm_65 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
+    float *const batch_norm_68 = (float *)(void *)(base + 128256);   /* f32[4, 16] */
     float *const conv2d_26 = (float *)(void *)(base + 65536);   /* f32[4, 16, 3, 3, 16] */
-    float *const batch_norm_67 = (float *)(void *)(base + 128512);   /* f32[4, 1, 16] */
-    float *const batch_norm_68 = (float *)(void *)(base + 128768);   /* f32[4, 1, 16] */
-    float *const batch_norm_72 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const batch_norm_75 = (float *)(void *)(base + 256);   /* f32[4, 16] */
+    float *const batch_norm_69 = (float *)(void *)(base + 128512);   /* f32[4, 1, 16] */
+    float *const batch_norm_70 = (float *)(void *)(base + 128768);   /* f32[4, 1, 16] */
+    float *const batch_norm_74 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const batch_norm_77 = (float *)(void *)(base + 256);   /* f32[4, 16] */
     float *const conv2d_28 = (float *)(void *)(base + 0);   /* f32[3, 3, 3, 16] */
-    float *const classifier_kernel_2 = (float *)(void *)(base + 32768);   /* f32[10, 64] */
-    float *const conv2d_29 = (float *)(void *)(base + 0);   /* f32[1, 1, 64, 32] */
+    float *const classifier_kernel_2 = (float *)(void *)(base + 16384);   /* f32[10, 64] */
+    float *const conv2d_29 = (float *)(void *)(base + 16384);   /* f32[1, 1, 64, 32] */
     float *const conv2d_30 = (float *)(void *)(base + 0);   /* f32[3, 3, 64, 64] */
     float *const conv2d_31 = (float *)(void *)(base + 0);   /* f32[2, 2, 64, 32] */
     float *const conv2d_32 = (float *)(void *)(base + 0);   /* f32[2, 1, 64, 32] */
@@ -5816,11 +5811,11 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const residual_1_conv_b_y_2 = (float *)(void *)(base + 16640);   /* f32[4, 16] */
     float *const residual_2_conv_a_y_2 = (float *)(void *)(base + 512);   /* f32[4, 32] */
     float *const residual_2_shortcut_y = (float *)(void *)(base + 512);   /* f32[4, 32] */
-    float *const residual_3_conv_a_y_2 = (float *)(void *)(base + 17408);   /* f32[4, 64] */
-    float *const residual_3_shortcut_y = (float *)(void *)(base + 17408);   /* f32[4, 64] */
+    float *const residual_3_conv_a_y_2 = (float *)(void *)(base + 1024);   /* f32[4, 64] */
+    float *const residual_3_shortcut_y = (float *)(void *)(base + 1024);   /* f32[4, 64] */
     float *const conv2d_43 = (float *)(void *)(base + 90112);   /* f32[1, 4, 8, 8, 16] */
     float *const relu_15 = (float *)(void *)(base + 102400);   /* f32[1, 16, 16, 16] */
-    float *const batch_norm_78 = (float *)(void *)(base + 118784);   /* f32[1, 16, 16, 16] */
+    float *const batch_norm_86 = (float *)(void *)(base + 118784);   /* f32[1, 16, 16, 16] */
     float *const conv2d_44 = (float *)(void *)(base + 145408);   /* f32[4, 16] */
     float *const relu_16 = (float *)(void *)(base + 102400);   /* f32[1, 16, 16, 16] */
     float *const conv2d_45 = (float *)(void *)(base + 129024);   /* f32[4, 16] */
@@ -5904,49 +5899,49 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k41_dense_adam(cross_entropy, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias,
             adam);
     train_k42_cross_entropy_pack(params->classifier_kernel, classifier_kernel_2);
-    train_k43_dense_global_avg_pool2d_relu(cross_entropy, classifier_kernel_2, dense_2, residual_3_x, relu_6);
+    train_k43_dense_global_avg_pool2d_relu(cross_entropy, classifier_kernel_2, dense_2, residual_3_x);
     train_k44_dense_adam(global_avg_pool2d_2, cross_entropy, dense_3, optimizer->m_classifier_kernel,
             optimizer->v_classifier_kernel, params->classifier_kernel, adam);
-    train_k45_conv2d_batch_norm_adam(relu_6, conv2d, residual_3_conv_b_y_2, residual_3_norm_b_average,
+    train_k45_conv2d_batch_norm_adam(residual_3_x, conv2d, residual_3_conv_b_y_2, residual_3_norm_b_average,
             params->residual_3_norm_b_gamma, residual_3_norm_b_factor, &count, batch_norm_18,
             optimizer->m_residual_3_norm_b_gamma, optimizer->v_residual_3_norm_b_gamma, optimizer->m_residual_3_norm_b_beta,
             optimizer->v_residual_3_norm_b_beta, params->residual_3_norm_b_beta, adam, optimizer->m_residual_3_shortcut_bias,
             optimizer->v_residual_3_shortcut_bias, params->residual_3_shortcut_bias);
     train_k46_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_29);
-    train_k47_conv2d(relu_6, conv2d_29, conv2d_2);
-    train_k48_conv2d(residual_2_x, relu_6, conv2d_3);
-    train_k49_batch_norm(&count, batch_norm_16, batch_norm_17);
-    train_k50_batch_norm(batch_norm_17, residual_3_conv_b_y_2, residual_3_norm_b_average, conv2d, residual_3_norm_b_factor,
+    train_k47_conv2d(residual_3_x, conv2d_29, conv2d_2);
+    train_k48_conv2d(residual_2_x, residual_3_x, conv2d_3);
+    train_k49_batch_norm(&count, batch_norm_18, batch_norm_19);
+    train_k50_batch_norm(batch_norm_19, residual_3_conv_b_y_2, residual_3_norm_b_average, conv2d, residual_3_norm_b_factor,
             params->residual_3_norm_b_gamma, &count);
-    train_k51_batch_norm(&count, conv2d, relu_6, residual_3_norm_b_factor, params->residual_3_norm_b_gamma, batch_norm_17,
+    train_k51_batch_norm(&count, conv2d, residual_3_x, residual_3_norm_b_factor, params->residual_3_norm_b_gamma, batch_norm_19,
             residual_3_conv_b_y_2, residual_3_norm_b_average);
-    train_k52_conv2d_adam(relu_6, optimizer->m_residual_3_conv_b_bias, optimizer->v_residual_3_conv_b_bias,
+    train_k52_conv2d_adam(residual_3_x, optimizer->m_residual_3_conv_b_bias, optimizer->v_residual_3_conv_b_bias,
             params->residual_3_conv_b_bias, adam);
     train_k53_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_30);
-    train_k54_conv2d(relu_4, relu_6, conv2d_6);
-    train_k55_conv2d_relu(relu_6, conv2d_30, conv2d_5, relu_4);
-    train_k56_batch_norm_adam(relu_4, batch_norm_22, residual_3_conv_a_y, residual_3_norm_a_average,
-            params->residual_3_norm_a_gamma, residual_3_norm_a_factor, &count, batch_norm_24,
+    train_k54_conv2d(relu_4, residual_3_x, conv2d_6);
+    train_k55_conv2d_relu(residual_3_x, conv2d_30, conv2d_5, relu_4);
+    train_k56_batch_norm_adam(relu_4, batch_norm_24, residual_3_conv_a_y, residual_3_norm_a_average,
+            params->residual_3_norm_a_gamma, residual_3_norm_a_factor, &count, batch_norm_26,
             optimizer->m_residual_3_norm_a_gamma, optimizer->v_residual_3_norm_a_gamma, optimizer->m_residual_3_norm_a_beta,
             optimizer->v_residual_3_norm_a_beta, params->residual_3_norm_a_beta, adam);
-    train_k57_batch_norm(&count, batch_norm_24, residual_3_conv_a_y, residual_3_norm_a_average);
-    train_k58_batch_norm(residual_3_conv_a_y, batch_norm_22, residual_3_norm_a_factor, params->residual_3_norm_a_gamma, &count);
-    train_k59_batch_norm(&count, batch_norm_22, relu_4, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
-            residual_3_conv_a_y, batch_norm_30);
-    train_k60_conv2d_adam(batch_norm_30, optimizer->m_residual_3_conv_a_bias, optimizer->v_residual_3_conv_a_bias,
+    train_k57_batch_norm(&count, batch_norm_26, residual_3_conv_a_y, residual_3_norm_a_average);
+    train_k58_batch_norm(residual_3_conv_a_y, batch_norm_24, residual_3_norm_a_factor, params->residual_3_norm_a_gamma, &count);
+    train_k59_batch_norm(&count, batch_norm_24, relu_4, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+            residual_3_conv_a_y);
+    train_k60_conv2d_adam(relu_4, optimizer->m_residual_3_conv_a_bias, optimizer->v_residual_3_conv_a_bias,
             params->residual_3_conv_a_bias, adam, params->residual_3_norm_a_gamma, optimizer->m_residual_3_norm_a_gamma,
             optimizer->v_residual_3_norm_a_gamma, params->residual_3_norm_b_gamma, optimizer->m_residual_3_norm_b_gamma,
             optimizer->v_residual_3_norm_b_gamma);
     train_k61_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_31);
-    train_k62_conv2d(batch_norm_30, conv2d_31, conv2d_8);
+    train_k62_conv2d(relu_4, conv2d_31, conv2d_8);
     train_k63_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_32);
-    train_k64_conv2d(batch_norm_30, conv2d_32, conv2d_9);
+    train_k64_conv2d(relu_4, conv2d_32, conv2d_9);
     train_k65_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_33);
-    train_k66_conv2d(batch_norm_30, conv2d_33, conv2d_10);
+    train_k66_conv2d(relu_4, conv2d_33, conv2d_10);
     train_k67_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_34);
-    train_k47_conv2d(batch_norm_30, conv2d_34, conv2d_11);   /* k68_conv2d */
+    train_k47_conv2d(relu_4, conv2d_34, conv2d_11);   /* k68_conv2d */
     train_k69_conv2d(conv2d_8, conv2d_12, conv2d_9, conv2d_10, conv2d_11);
-    train_k70_conv2d(residual_2_x, batch_norm_30, conv2d_13);
+    train_k70_conv2d(residual_2_x, relu_4, conv2d_13);
     train_k71_adam(optimizer->m_residual_3_conv_a_kernel, conv2d_13, optimizer->v_residual_3_conv_a_kernel,
             params->residual_3_conv_a_kernel, adam);
     train_k72_adam(optimizer->m_residual_3_conv_b_kernel, conv2d_6, optimizer->v_residual_3_conv_b_kernel,
@@ -5954,29 +5949,29 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k73_adam(optimizer->m_residual_3_shortcut_kernel, conv2d_3, optimizer->v_residual_3_shortcut_kernel,
             params->residual_3_shortcut_kernel, adam);
     train_k74_relu_conv2d_batch_norm(residual_2_x, conv2d_2, conv2d_12, conv2d_14, residual_2_conv_b_y_2,
-            residual_2_norm_b_average, batch_norm_31);
+            residual_2_norm_b_average, batch_norm_33);
     train_k75_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_35);
     train_k76_conv2d(residual_2_x, conv2d_35, conv2d_15);
-    train_k77_batch_norm_adam(batch_norm_31, params->residual_2_norm_b_gamma, residual_2_norm_b_factor, &count, batch_norm_34,
+    train_k77_batch_norm_adam(batch_norm_33, params->residual_2_norm_b_gamma, residual_2_norm_b_factor, &count, batch_norm_36,
             optimizer->m_residual_2_norm_b_gamma, optimizer->v_residual_2_norm_b_gamma, adam);
-    train_k78_conv2d_batch_norm_adam(conv2d_14, residual_2_norm_b_factor_2, batch_norm_9, residual_2_norm_b_average,
-            batch_norm_34, &count, batch_norm_37, optimizer->m_residual_2_conv_b_bias, optimizer->v_residual_2_conv_b_bias,
+    train_k78_conv2d_batch_norm_adam(conv2d_14, residual_2_norm_b_factor_2, batch_norm_12, residual_2_norm_b_average,
+            batch_norm_36, &count, batch_norm_39, optimizer->m_residual_2_conv_b_bias, optimizer->v_residual_2_conv_b_bias,
             params->residual_2_conv_b_bias, adam, optimizer->m_residual_2_norm_b_beta, optimizer->v_residual_2_norm_b_beta,
             params->residual_2_norm_b_beta, optimizer->m_residual_2_shortcut_bias, optimizer->v_residual_2_shortcut_bias,
             params->residual_2_shortcut_bias);
     train_k79_conv2d(relu, residual_2_x, conv2d_17);
     train_k80_adam(optimizer->m_residual_2_shortcut_kernel, conv2d_17, optimizer->v_residual_2_shortcut_kernel,
             params->residual_2_shortcut_kernel, adam);
-    train_k81_batch_norm(residual_2_x, residual_2_norm_b_factor_2, batch_norm_34, residual_2_conv_b_y_2,
-            residual_2_norm_b_average, batch_norm_37);
+    train_k81_batch_norm(residual_2_x, residual_2_norm_b_factor_2, batch_norm_36, residual_2_conv_b_y_2,
+            residual_2_norm_b_average, batch_norm_39);
     train_k82_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_36);
-    train_k83_conv2d(relu_2, residual_2_conv_b_y_2, conv2d_20);
-    train_k84_conv2d_relu(residual_2_conv_b_y_2, conv2d_36, conv2d_19, relu_2);
-    train_k85_batch_norm(relu_2, batch_norm_39, residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_40);
-    train_k77_batch_norm_adam(batch_norm_40, params->residual_2_norm_a_gamma, residual_2_norm_a_factor, &count, batch_norm_44,
+    train_k83_conv2d(relu_2, residual_2_x, conv2d_20);
+    train_k84_conv2d_relu(residual_2_x, conv2d_36, conv2d_19, relu_2);
+    train_k85_batch_norm(relu_2, batch_norm_41, residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_42);
+    train_k77_batch_norm_adam(batch_norm_42, params->residual_2_norm_a_gamma, residual_2_norm_a_factor, &count, batch_norm_46,
             optimizer->m_residual_2_norm_a_gamma, optimizer->v_residual_2_norm_a_gamma, adam);   /* k86_batch_norm_adam */
-    train_k87_batch_norm_conv2d_adam(batch_norm_39, residual_2_norm_a_factor_2, batch_norm_7, residual_2_norm_a_average,
-            batch_norm_44, &count, batch_norm_47, optimizer->m_residual_2_conv_a_bias, optimizer->v_residual_2_conv_a_bias,
+    train_k87_batch_norm_conv2d_adam(batch_norm_41, residual_2_norm_a_factor_2, batch_norm_8, residual_2_norm_a_average,
+            batch_norm_46, &count, batch_norm_49, optimizer->m_residual_2_conv_a_bias, optimizer->v_residual_2_conv_a_bias,
             params->residual_2_conv_a_bias, adam, optimizer->m_residual_2_norm_a_beta, optimizer->v_residual_2_norm_a_beta,
             params->residual_2_norm_a_beta);
     train_k88_adam(optimizer->m_residual_2_conv_b_kernel, conv2d_20, optimizer->v_residual_2_conv_b_kernel,
@@ -5986,20 +5981,20 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k91_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_39);
     train_k92_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_40);
     for (int t = 0; t < 4; t++) {
-        train_k93_batch_norm(t, relu_2, residual_2_norm_a_factor_2, batch_norm_44, residual_2_conv_a_y,
-                residual_2_norm_a_average, batch_norm_47);
+        train_k93_batch_norm(t, relu_2, residual_2_norm_a_factor_2, batch_norm_46, residual_2_conv_a_y,
+                residual_2_norm_a_average, batch_norm_49);
         train_k94_conv2d(t, residual_2_conv_a_y, conv2d_37, conv2d_43);
         train_k95_conv2d(t, residual_2_conv_a_y, conv2d_38, conv2d_43);
         train_k96_conv2d(t, residual_2_conv_a_y, conv2d_39, conv2d_43);
         train_k97_conv2d(t, residual_2_conv_a_y, conv2d_40, conv2d_43);
-        train_k98_relu_batch_norm(t, relu, conv2d_15, conv2d_43, relu_10, batch_norm_49, residual_1_conv_b_y,
-                residual_1_norm_b_average, batch_norm_50);
+        train_k98_relu_batch_norm(t, relu, conv2d_15, conv2d_43, relu_10, batch_norm_51, residual_1_conv_b_y,
+                residual_1_norm_b_average, batch_norm_52);
     }
     train_k99_conv2d(relu, residual_2_conv_a_y, conv2d_22);
-    train_k100_batch_norm_adam(batch_norm_50, params->residual_1_norm_b_gamma, residual_1_norm_b_factor, &count, batch_norm_54,
+    train_k100_batch_norm_adam(batch_norm_52, params->residual_1_norm_b_gamma, residual_1_norm_b_factor, &count, batch_norm_56,
             optimizer->m_residual_1_norm_b_gamma, optimizer->v_residual_1_norm_b_gamma, adam);
-    train_k101_batch_norm_conv2d_adam(batch_norm_49, residual_1_norm_b_factor_2, batch_norm_5, residual_1_norm_b_average,
-            batch_norm_54, &count, batch_norm_57, optimizer->m_residual_1_conv_b_bias, optimizer->v_residual_1_conv_b_bias,
+    train_k101_batch_norm_conv2d_adam(batch_norm_51, residual_1_norm_b_factor_2, batch_norm_6, residual_1_norm_b_average,
+            batch_norm_56, &count, batch_norm_59, optimizer->m_residual_1_conv_b_bias, optimizer->v_residual_1_conv_b_bias,
             params->residual_1_conv_b_bias, adam, optimizer->m_residual_1_norm_b_beta, optimizer->v_residual_1_norm_b_beta,
             params->residual_1_norm_b_beta);
     train_k102_adam(optimizer->m_residual_2_conv_a_kernel, conv2d_22, optimizer->v_residual_2_conv_a_kernel,
@@ -6008,17 +6003,17 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     for (int t = 3; t >= 0; t--) {
         train_k6_relu(t, residual_1_conv_a_y, residual_1_norm_a_average, residual_1_norm_a_factor_2,
                 params->residual_1_norm_a_beta, relu_15);   /* k104_relu */
-        train_k105_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_54, residual_1_conv_b_y,
-                residual_1_norm_b_average, batch_norm_57, batch_norm_78);
-        train_k106_conv2d(t, relu_15, batch_norm_78, conv2d_24);
-        train_k107_conv2d_relu(t, batch_norm_78, conv2d_41, conv2d_44, relu_15, residual_1_conv_b_y);
-        train_k108_batch_norm(t, residual_1_conv_b_y, batch_norm_58, residual_1_conv_a_y, residual_1_norm_a_average,
-                batch_norm_59);
+        train_k105_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_56, residual_1_conv_b_y,
+                residual_1_norm_b_average, batch_norm_59, batch_norm_86);
+        train_k106_conv2d(t, relu_15, batch_norm_86, conv2d_24);
+        train_k107_conv2d_relu(t, batch_norm_86, conv2d_41, conv2d_44, relu_15, residual_1_conv_b_y);
+        train_k108_batch_norm(t, residual_1_conv_b_y, batch_norm_60, residual_1_conv_a_y, residual_1_norm_a_average,
+                batch_norm_61);
     }
-    train_k100_batch_norm_adam(batch_norm_59, params->residual_1_norm_a_gamma, residual_1_norm_a_factor, &count, batch_norm_63,
+    train_k100_batch_norm_adam(batch_norm_61, params->residual_1_norm_a_gamma, residual_1_norm_a_factor, &count, batch_norm_65,
             optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma, adam);   /* k109_batch_norm_adam */
-    train_k101_batch_norm_conv2d_adam(batch_norm_58, residual_1_norm_a_factor_2, batch_norm_3, residual_1_norm_a_average,
-            batch_norm_63, &count, batch_norm_66, optimizer->m_residual_1_conv_a_bias, optimizer->v_residual_1_conv_a_bias,
+    train_k101_batch_norm_conv2d_adam(batch_norm_60, residual_1_norm_a_factor_2, batch_norm_4, residual_1_norm_a_average,
+            batch_norm_65, &count, batch_norm_68, optimizer->m_residual_1_conv_a_bias, optimizer->v_residual_1_conv_a_bias,
             params->residual_1_conv_a_bias, adam, optimizer->m_residual_1_norm_a_beta, optimizer->v_residual_1_norm_a_beta,
             params->residual_1_norm_a_beta);   /* k110_batch_norm_conv2d_adam */
     train_k111_adam(optimizer->m_residual_1_conv_b_kernel, conv2d_24, optimizer->v_residual_1_conv_b_kernel,
@@ -6027,23 +6022,23 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     for (int t = 0; t < 4; t++) {
         train_k6_relu(t, stem_y_2, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta,
                 relu_16);   /* k113_relu */
-        train_k114_batch_norm(t, residual_1_conv_b_y, residual_1_norm_a_factor_2, batch_norm_63, residual_1_conv_a_y,
-                residual_1_norm_a_average, batch_norm_66);
+        train_k114_batch_norm(t, residual_1_conv_b_y, residual_1_norm_a_factor_2, batch_norm_65, residual_1_conv_a_y,
+                residual_1_norm_a_average, batch_norm_68);
         train_k115_conv2d(t, relu_16, residual_1_conv_b_y, conv2d_26);
         train_k116_conv2d_relu(t, residual_1_conv_b_y, conv2d_42, conv2d_45, relu_16, relu_10, residual_1_conv_a_y);
-        train_k108_batch_norm(t, residual_1_conv_a_y, batch_norm_67, stem_y_2, batch_norm_1_average,
-                batch_norm_68);   /* k117_batch_norm */
+        train_k108_batch_norm(t, residual_1_conv_a_y, batch_norm_69, stem_y_2, batch_norm_1_average,
+                batch_norm_70);   /* k117_batch_norm */
     }
-    train_k100_batch_norm_adam(batch_norm_68, params->batch_norm_1_gamma, batch_norm_1_factor, &count, batch_norm_72,
+    train_k100_batch_norm_adam(batch_norm_70, params->batch_norm_1_gamma, batch_norm_1_factor, &count, batch_norm_74,
             optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma, adam);   /* k118_batch_norm_adam */
-    train_k101_batch_norm_conv2d_adam(batch_norm_67, batch_norm_1_factor_2, batch_norm, batch_norm_1_average, batch_norm_72,
-            &count, batch_norm_75, optimizer->m_stem_bias, optimizer->v_stem_bias, params->stem_bias, adam,
+    train_k101_batch_norm_conv2d_adam(batch_norm_69, batch_norm_1_factor_2, batch_norm_3, batch_norm_1_average, batch_norm_74,
+            &count, batch_norm_77, optimizer->m_stem_bias, optimizer->v_stem_bias, params->stem_bias, adam,
             optimizer->m_batch_norm_1_beta, optimizer->v_batch_norm_1_beta,
             params->batch_norm_1_beta);   /* k119_batch_norm_conv2d_adam */
     train_k111_adam(optimizer->m_residual_1_conv_a_kernel, conv2d_26, optimizer->v_residual_1_conv_a_kernel,
             params->residual_1_conv_a_kernel, adam);   /* k120_adam */
-    train_k121_batch_norm(residual_1_conv_a_y, batch_norm_1_factor_2, batch_norm_72, stem_y_2, batch_norm_1_average,
-            batch_norm_75);
+    train_k121_batch_norm(residual_1_conv_a_y, batch_norm_1_factor_2, batch_norm_74, stem_y_2, batch_norm_1_average,
+            batch_norm_77);
     train_k122_conv2d(image, residual_1_conv_a_y, conv2d_28);
     train_k123_adam(optimizer->m_stem_kernel, conv2d_28, optimizer->v_stem_kernel, params->stem_kernel, adam);
     dl_set_subnormals(dl_before);
@@ -6105,7 +6100,7 @@ static void gradients_k43_dense(const float *restrict global_avg_pool2d_2, const
 
 /* resnet.dl:14: conv2d, resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[64]; in 2 places */
-static void gradients_k44_conv2d_batch_norm(const float *restrict relu_6, float *restrict residual_3_norm_b_beta_2,
+static void gradients_k44_conv2d_batch_norm(const float *restrict residual_3_x, float *restrict residual_3_norm_b_beta_2,
         const float *restrict residual_3_conv_b_y_2, const float *restrict residual_3_norm_b_average,
         const float *restrict residual_3_norm_b_factor, float *restrict residual_3_norm_b_gamma_2,
         const float *restrict residual_3_norm_b_gamma, const int32_t *restrict count_, float *restrict batch_norm_18)
@@ -6119,7 +6114,7 @@ static void gradients_k44_conv2d_batch_norm(const float *restrict relu_6, float 
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    const float v1 = relu_6[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    const float v1 = residual_3_x[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                     residual_3_norm_b_beta_2[j0] += v1;
                     batch_norm_17[j0] += v1 * (residual_3_conv_b_y_2[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
                             - residual_3_norm_b_average[j0]);
@@ -6137,20 +6132,20 @@ static void gradients_k44_conv2d_batch_norm(const float *restrict relu_6, float 
 }
 
 /* resnet.dl:12: batch_norm -> f32[64] */
-static void gradients_k49_batch_norm(const float *restrict batch_norm_17, const float *restrict residual_3_conv_b_y_2,
+static void gradients_k49_batch_norm(const float *restrict batch_norm_19, const float *restrict residual_3_conv_b_y_2,
         const float *restrict residual_3_norm_b_average, const float *restrict residual_3_norm_b_beta_2,
         const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_gamma,
-        const int32_t *restrict count_, float *restrict batch_norm_19)
+        const int32_t *restrict count_, float *restrict batch_norm_21)
 {
-    float batch_norm_18[64];
+    float batch_norm_20[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_18[j0] = 0.0f;
+        batch_norm_20[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_18[j0] += batch_norm_17[j0 + r1 * 64]
+                    batch_norm_20[j0] += batch_norm_19[j0 + r1 * 64]
                             * (residual_3_conv_b_y_2[j0 + r1 * 1024 + r2 * 256 + r3 * 64] - residual_3_norm_b_average[j0]);
                 }
             }
@@ -6158,14 +6153,14 @@ static void gradients_k49_batch_norm(const float *restrict batch_norm_17, const 
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_19[j0] = -(residual_3_norm_b_beta_2[j0] * (residual_3_norm_b_factor[j0] * residual_3_norm_b_gamma[j0])
-                + batch_norm_18[j0] * 2.0f) / v1;
+        batch_norm_21[j0] = -(residual_3_norm_b_beta_2[j0] * (residual_3_norm_b_factor[j0] * residual_3_norm_b_gamma[j0])
+                + batch_norm_20[j0] * 2.0f) / v1;
     }
 }
 
 /* resnet.dl:11: conv2d;
  * resnet.dl:9: conv2d -> f32[64]; in 2 places */
-static void gradients_k51_conv2d(const float *restrict relu_6, float *restrict residual_3_conv_b_bias_2)
+static void gradients_k51_conv2d(const float *restrict residual_3_x, float *restrict residual_3_conv_b_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         residual_3_conv_b_bias_2[j0] = 0.0f;
@@ -6174,7 +6169,7 @@ static void gradients_k51_conv2d(const float *restrict relu_6, float *restrict r
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    residual_3_conv_b_bias_2[j0] += relu_6[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    residual_3_conv_b_bias_2[j0] += residual_3_x[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
@@ -6184,48 +6179,48 @@ static void gradients_k51_conv2d(const float *restrict relu_6, float *restrict r
 /* resnet.dl:10: batch_norm -> f32[64] */
 static void gradients_k57_batch_norm(const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_beta_2,
         const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_gamma,
-        const int32_t *restrict count_, float *restrict batch_norm_27)
+        const int32_t *restrict count_, float *restrict batch_norm_29)
 {
-    float batch_norm_26[64];
+    float batch_norm_28[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_26[j0] = 0.0f;
+        batch_norm_28[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_26[j0] += residual_3_conv_a_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_28[j0] += residual_3_conv_a_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_27[j0] = -(residual_3_norm_a_beta_2[j0] * (residual_3_norm_a_factor[j0] * residual_3_norm_a_gamma[j0])
-                + batch_norm_26[j0] * 2.0f) / v1;
+        batch_norm_29[j0] = -(residual_3_norm_a_beta_2[j0] * (residual_3_norm_a_factor[j0] * residual_3_norm_a_gamma[j0])
+                + batch_norm_28[j0] * 2.0f) / v1;
     }
 }
 
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[4, 32]; in 2 places */
-static void gradients_k73_batch_norm(const float *restrict batch_norm_30, const float *restrict residual_2_norm_b_factor,
+static void gradients_k73_batch_norm(const float *restrict batch_norm_32, const float *restrict residual_2_norm_b_factor,
         float *restrict residual_2_norm_b_gamma_2, const float *restrict residual_2_norm_b_gamma,
-        const int32_t *restrict count_, float *restrict batch_norm_33)
+        const int32_t *restrict count_, float *restrict batch_norm_35)
 {
-    float batch_norm_32[32];
+    float batch_norm_34[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = residual_2_norm_b_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v0 = batch_norm_30[j0] + batch_norm_30[j0 + 32] + batch_norm_30[j0 + 64] + batch_norm_30[j0 + 96];
+        const float sum_v0 = batch_norm_32[j0] + batch_norm_32[j0 + 32] + batch_norm_32[j0 + 64] + batch_norm_32[j0 + 96];
         residual_2_norm_b_gamma_2[j0] = sum_v0 * v2;
-        batch_norm_32[j0] = sum_v0 * residual_2_norm_b_gamma[j0] * v3 / v1;
+        batch_norm_34[j0] = sum_v0 * residual_2_norm_b_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_32[j1];
-            batch_norm_33[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
+            const float v5 = batch_norm_34[j1];
+            batch_norm_35[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
         }
     }
 }
@@ -6233,59 +6228,59 @@ static void gradients_k73_batch_norm(const float *restrict batch_norm_30, const 
 /* resnet.dl:14: conv2d, resnet.dl:12: batch_norm, resnet.dl:11: conv2d;
  * resnet.dl:10: batch_norm, resnet.dl:9: conv2d -> f32[32]; in 2 places */
 static void gradients_k74_conv2d_batch_norm(const float *restrict conv2d_10, float *restrict residual_2_norm_b_beta_2,
-        const float *restrict residual_2_norm_b_factor_2, const float *restrict batch_norm_9,
-        const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_33, const int32_t *restrict count_,
-        float *restrict batch_norm_36, float *restrict residual_2_conv_b_bias_2)
+        const float *restrict residual_2_norm_b_factor_2, const float *restrict batch_norm_12,
+        const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_35, const int32_t *restrict count_,
+        float *restrict batch_norm_38, float *restrict residual_2_conv_b_bias_2)
 {
-    float batch_norm_34[32];
-    float batch_norm_35[32];
+    float batch_norm_36[32];
+    float batch_norm_37[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = residual_2_norm_b_average[j0] * 64.0f;
-        const float v3 = ((batch_norm_9[j0] - v2) * batch_norm_33[j0] + (batch_norm_9[j0 + 32] - v2) * batch_norm_33[j0 + 32]
-                + (batch_norm_9[j0 + 64] - v2) * batch_norm_33[j0 + 64] + (batch_norm_9[j0 + 96] - v2) * batch_norm_33[j0 + 96])
-                * 2.0f;
+        const float v3 = ((batch_norm_12[j0] - v2) * batch_norm_35[j0] + (batch_norm_12[j0 + 32] - v2) * batch_norm_35[j0 + 32]
+                + (batch_norm_12[j0 + 64] - v2) * batch_norm_35[j0 + 64] + (batch_norm_12[j0 + 96] - v2)
+                * batch_norm_35[j0 + 96]) * 2.0f;
         const float sum_v0 = conv2d_10[j0] + conv2d_10[j0 + 32] + conv2d_10[j0 + 64] + conv2d_10[j0 + 96];
         residual_2_norm_b_beta_2[j0] = sum_v0;
         const float add_v1 = sum_v0 * residual_2_norm_b_factor_2[j0] + v3;
-        batch_norm_34[j0] = add_v1;
-        batch_norm_35[j0] = -add_v1 / v1;
+        batch_norm_36[j0] = add_v1;
+        batch_norm_37[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_35[j1];
-            batch_norm_36[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
+            const float v5 = batch_norm_37[j1];
+            batch_norm_38[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        residual_2_conv_b_bias_2[j0] = batch_norm_34[j0] + (batch_norm_36[j0] + batch_norm_36[j0 + 32] + batch_norm_36[j0 + 64]
-                + batch_norm_36[j0 + 96]) * 64.0f;
+        residual_2_conv_b_bias_2[j0] = batch_norm_36[j0] + (batch_norm_38[j0] + batch_norm_38[j0 + 32] + batch_norm_38[j0 + 64]
+                + batch_norm_38[j0 + 96]) * 64.0f;
     }
 }
 
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm;
  * resnet.dl:24: batch_norm -> f32[4, 16]; in 3 places */
-static void gradients_k94_batch_norm(const float *restrict batch_norm_48, const float *restrict residual_1_norm_b_factor,
+static void gradients_k94_batch_norm(const float *restrict batch_norm_50, const float *restrict residual_1_norm_b_factor,
         float *restrict residual_1_norm_b_gamma_2, const float *restrict residual_1_norm_b_gamma,
-        const int32_t *restrict count_, float *restrict batch_norm_51)
+        const int32_t *restrict count_, float *restrict batch_norm_53)
 {
-    float batch_norm_50[16];
+    float batch_norm_52[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
         const float v2 = residual_1_norm_b_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v0 = batch_norm_48[j0] + batch_norm_48[j0 + 16] + batch_norm_48[j0 + 32] + batch_norm_48[j0 + 48];
+        const float sum_v0 = batch_norm_50[j0] + batch_norm_50[j0 + 16] + batch_norm_50[j0 + 32] + batch_norm_50[j0 + 48];
         residual_1_norm_b_gamma_2[j0] = sum_v0 * v2;
-        batch_norm_50[j0] = sum_v0 * residual_1_norm_b_gamma[j0] * v3 / v1;
+        batch_norm_52[j0] = sum_v0 * residual_1_norm_b_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         #pragma GCC unroll 1
         for (int j1 = 0; j1 < 16; j1++) {
-            const float v5 = batch_norm_50[j1];
-            batch_norm_51[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
+            const float v5 = batch_norm_52[j1];
+            batch_norm_53[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
         }
     }
 }
@@ -6293,36 +6288,36 @@ static void gradients_k94_batch_norm(const float *restrict batch_norm_48, const 
 /* resnet.dl:12: batch_norm, resnet.dl:11: conv2d;
  * resnet.dl:10: batch_norm, resnet.dl:9: conv2d;
  * resnet.dl:24: batch_norm, resnet.dl:23: conv2d -> f32[16]; in 3 places */
-static void gradients_k95_batch_norm_conv2d(const float *restrict batch_norm_47, float *restrict residual_1_norm_b_beta_2,
-        const float *restrict residual_1_norm_b_factor_2, const float *restrict batch_norm_5,
-        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_51, const int32_t *restrict count_,
-        float *restrict batch_norm_54, float *restrict residual_1_conv_b_bias_2)
+static void gradients_k95_batch_norm_conv2d(const float *restrict batch_norm_49, float *restrict residual_1_norm_b_beta_2,
+        const float *restrict residual_1_norm_b_factor_2, const float *restrict batch_norm_6,
+        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_53, const int32_t *restrict count_,
+        float *restrict batch_norm_56, float *restrict residual_1_conv_b_bias_2)
 {
-    float batch_norm_52[16];
-    float batch_norm_53[16];
+    float batch_norm_54[16];
+    float batch_norm_55[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
         const float v2 = residual_1_norm_b_average[j0] * 256.0f;
-        const float v3 = ((batch_norm_5[j0] - v2) * batch_norm_51[j0] + (batch_norm_5[j0 + 16] - v2) * batch_norm_51[j0 + 16]
-                + (batch_norm_5[j0 + 32] - v2) * batch_norm_51[j0 + 32] + (batch_norm_5[j0 + 48] - v2) * batch_norm_51[j0 + 48])
+        const float v3 = ((batch_norm_6[j0] - v2) * batch_norm_53[j0] + (batch_norm_6[j0 + 16] - v2) * batch_norm_53[j0 + 16]
+                + (batch_norm_6[j0 + 32] - v2) * batch_norm_53[j0 + 32] + (batch_norm_6[j0 + 48] - v2) * batch_norm_53[j0 + 48])
                 * 2.0f;
-        const float sum_v0 = batch_norm_47[j0] + batch_norm_47[j0 + 16] + batch_norm_47[j0 + 32] + batch_norm_47[j0 + 48];
+        const float sum_v0 = batch_norm_49[j0] + batch_norm_49[j0 + 16] + batch_norm_49[j0 + 32] + batch_norm_49[j0 + 48];
         residual_1_norm_b_beta_2[j0] = sum_v0;
         const float add_v1 = sum_v0 * residual_1_norm_b_factor_2[j0] + v3;
-        batch_norm_52[j0] = add_v1;
-        batch_norm_53[j0] = -add_v1 / v1;
+        batch_norm_54[j0] = add_v1;
+        batch_norm_55[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         #pragma GCC unroll 1
         for (int j1 = 0; j1 < 16; j1++) {
-            const float v5 = batch_norm_53[j1];
-            batch_norm_54[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
+            const float v5 = batch_norm_55[j1];
+            batch_norm_56[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        residual_1_conv_b_bias_2[j0] = batch_norm_52[j0] + (batch_norm_54[j0] + batch_norm_54[j0 + 16] + batch_norm_54[j0 + 32]
-                + batch_norm_54[j0 + 48]) * 256.0f;
+        residual_1_conv_b_bias_2[j0] = batch_norm_54[j0] + (batch_norm_56[j0] + batch_norm_56[j0 + 16] + batch_norm_56[j0 + 32]
+                + batch_norm_56[j0 + 48]) * 256.0f;
     }
 }
 
@@ -6429,8 +6424,8 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     float *const batch_norm = (float *)(void *)(base + 0);   /* f32[4, 16] */
     float *const batch_norm_2 = (float *)(void *)(base + 256);   /* f32[4, 16] */
     float *const batch_norm_3 = (float *)(void *)(base + 750080);   /* f32[4, 16] */
-    float *const cross_entropy = (float *)(void *)(base + 37888);   /* f32[4, 10] */
-    float *const cross_entropy_2 = (float *)(void *)(base + 33792);   /* f32[4] */
+    float *const cross_entropy = (float *)(void *)(base + 20992);   /* f32[4, 10] */
+    float *const cross_entropy_2 = (float *)(void *)(base + 17408);   /* f32[4] */
     float *const batch_norm_1_average = (float *)(void *)(base + 751232);   /* f32[16] */
     float *const batch_norm_1_factor = (float *)(void *)(base + 751296);   /* f32[16] */
     float *const residual_1_conv_a_y = (float *)(void *)(base + 360448);   /* f32[4, 1, 16, 16, 16] */
@@ -6449,46 +6444,44 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     float *const residual_2_conv_a_y = (float *)(void *)(base + 593920);   /* f32[4, 1, 8, 8, 32] */
     float *const batch_norm_8 = (float *)(void *)(base + 749568);   /* f32[4, 1, 32] */
     float *const batch_norm_9 = (float *)(void *)(base + 0);   /* f32[4, 1, 32] */
-    float *const residual_2_x = (float *)(void *)(base + 557056);   /* f32[4, 1, 8, 8, 32] */
+    float *const residual_2_x = (float *)(void *)(base + 626688);   /* f32[4, 1, 8, 8, 32] */
     float *const residual_1_norm_b_factor_2 = (float *)(void *)(base + 751744);   /* f32[16] */
     float *const residual_2_norm_a_average = (float *)(void *)(base + 750848);   /* f32[32] */
     float *const residual_2_norm_a_factor = (float *)(void *)(base + 750976);   /* f32[32] */
-    float *const relu_2 = (float *)(void *)(base + 626688);   /* f32[4, 8, 8, 32] */
-    float *const residual_2_conv_b_y_2 = (float *)(void *)(base + 659456);   /* f32[4, 8, 8, 32] */
+    float *const relu_2 = (float *)(void *)(base + 659456);   /* f32[4, 8, 8, 32] */
+    float *const residual_2_conv_b_y_2 = (float *)(void *)(base + 557056);   /* f32[4, 8, 8, 32] */
     float *const batch_norm_10 = (float *)(void *)(base + 0);   /* f32[4, 32] */
     float *const batch_norm_11 = (float *)(void *)(base + 512);   /* f32[4, 32] */
     float *const batch_norm_12 = (float *)(void *)(base + 590848);   /* f32[4, 32] */
     float *const residual_2_norm_b_average = (float *)(void *)(base + 591872);   /* f32[32] */
     float *const residual_2_norm_b_factor = (float *)(void *)(base + 592000);   /* f32[32] */
     float *const residual_3_conv_a_y = (float *)(void *)(base + 692224);   /* f32[2, 2, 4, 4, 64] */
-    float *const batch_norm_13 = (float *)(void *)(base + 16384);   /* f32[2, 2, 64] */
-    float *const residual_3_x = (float *)(void *)(base + 0);   /* f32[2, 2, 4, 4, 64] */
-    uint8_t *const cross_entropy_3 = (uint8_t *)(void *)(base + 18432);   /* bool[2, 2] */
+    float *const batch_norm_13 = (float *)(void *)(base + 0);   /* f32[2, 2, 64] */
+    float *const residual_3_x = (float *)(void *)(base + 708608);   /* f32[2, 2, 4, 4, 64] */
+    uint8_t *const cross_entropy_3 = (uint8_t *)(void *)(base + 2048);   /* bool[2, 2] */
     float *const residual_2_norm_b_factor_2 = (float *)(void *)(base + 592128);   /* f32[32] */
     float *const residual_3_norm_a_average = (float *)(void *)(base + 591360);   /* f32[64] */
-    float *const batch_norm_14 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
+    float *const batch_norm_14 = (float *)(void *)(base + 0);   /* f32[4, 64] */
     float *const residual_3_norm_a_factor = (float *)(void *)(base + 591616);   /* f32[64] */
-    float *const relu_4 = (float *)(void *)(base + 708608);   /* f32[4, 4, 4, 64] */
-    float *const residual_3_conv_b_y_2 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_15 = (float *)(void *)(base + 32768);   /* f32[4, 64] */
-    float *const residual_3_norm_b_average = (float *)(void *)(base + 37376);   /* f32[64] */
-    float *const batch_norm_16 = (float *)(void *)(base + 32768);   /* f32[4, 64] */
-    float *const residual_3_norm_b_factor = (float *)(void *)(base + 37632);   /* f32[64] */
-    float *const global_avg_pool2d_2 = (float *)(void *)(base + 35328);   /* f32[4, 64] */
-    float *const classifier_y = (float *)(void *)(base + 32768);   /* f32[4, 10] */
-    float *const cross_entropy_4 = (float *)(void *)(base + 32928);   /* f32[4] */
-    dl_word *const argmax = (dl_word *)(void *)(base + 32944);   /* i32[4] */
-    float *const dense = (float *)(void *)(base + 36352);   /* f32[4, 64] */
-    float *const relu_6 = (float *)(void *)(base + 724992);   /* f32[4, 4, 4, 64] */
+    float *const relu_4 = (float *)(void *)(base + 724992);   /* f32[4, 4, 4, 64] */
+    float *const residual_3_conv_b_y_2 = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_15 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
+    float *const residual_3_norm_b_average = (float *)(void *)(base + 24576);   /* f32[64] */
+    float *const batch_norm_16 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
+    float *const residual_3_norm_b_factor = (float *)(void *)(base + 24832);   /* f32[64] */
+    float *const global_avg_pool2d_2 = (float *)(void *)(base + 18944);   /* f32[4, 64] */
+    float *const classifier_y = (float *)(void *)(base + 16384);   /* f32[4, 10] */
+    float *const cross_entropy_4 = (float *)(void *)(base + 16544);   /* f32[4] */
+    dl_word *const argmax = (dl_word *)(void *)(base + 16560);   /* i32[4] */
+    float *const dense = (float *)(void *)(base + 19968);   /* f32[4, 64] */
     float *const conv2d = (float *)(void *)(base + 741376);   /* f32[4, 4, 4, 32] */
-    float *const batch_norm_16 = (float *)(void *)(base + 8192);   /* f32[64] */
-    float *const batch_norm_17 = (float *)(void *)(base + 0);   /* f32[4, 64] */
-    float *const batch_norm_19 = (float *)(void *)(base + 1024);   /* f32[64] */
+    float *const batch_norm_18 = (float *)(void *)(base + 25088);   /* f32[64] */
+    float *const batch_norm_19 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
+    float *const batch_norm_21 = (float *)(void *)(base + 17408);   /* f32[64] */
     float *const conv2d_2 = (float *)(void *)(base + 589824);   /* f32[4, 64] */
     float *const conv2d_3 = (float *)(void *)(base + 147456);   /* f32[64, 3, 3, 64] */
-    float *const batch_norm_23 = (float *)(void *)(base + 0);   /* f32[64] */
-    float *const batch_norm_27 = (float *)(void *)(base + 0);   /* f32[64] */
-    float *const batch_norm_29 = (float *)(void *)(base + 106496);   /* f32[4, 4, 4, 64] */
+    float *const batch_norm_25 = (float *)(void *)(base + 0);   /* f32[64] */
+    float *const batch_norm_29 = (float *)(void *)(base + 0);   /* f32[64] */
     float *const conv2d_4 = (float *)(void *)(base + 32768);   /* f32[4, 4, 4, 32] */
     float *const conv2d_5 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 32] */
     float *const conv2d_6 = (float *)(void *)(base + 24576);   /* f32[4, 4, 4, 32] */
@@ -6497,35 +6490,35 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     float *const conv2d_9 = (float *)(void *)(base + 0);   /* f32[32, 3, 3, 64] */
     float *const conv2d_10 = (float *)(void *)(base + 106496);   /* f32[4, 32] */
     float *const conv2d_11 = (float *)(void *)(base + 692224);   /* f32[4, 8, 8, 16] */
-    float *const batch_norm_30 = (float *)(void *)(base + 107008);   /* f32[4, 32] */
-    float *const batch_norm_33 = (float *)(void *)(base + 73728);   /* f32[4, 32] */
-    float *const batch_norm_36 = (float *)(void *)(base + 74240);   /* f32[4, 32] */
+    float *const batch_norm_32 = (float *)(void *)(base + 107008);   /* f32[4, 32] */
+    float *const batch_norm_35 = (float *)(void *)(base + 73728);   /* f32[4, 32] */
+    float *const batch_norm_38 = (float *)(void *)(base + 74240);   /* f32[4, 32] */
     float *const conv2d_12 = (float *)(void *)(base + 110592);   /* f32[4, 32] */
-    float *const batch_norm_38 = (float *)(void *)(base + 73728);   /* f32[4, 32] */
-    float *const batch_norm_39 = (float *)(void *)(base + 74240);   /* f32[4, 32] */
+    float *const batch_norm_40 = (float *)(void *)(base + 73728);   /* f32[4, 32] */
+    float *const batch_norm_41 = (float *)(void *)(base + 74240);   /* f32[4, 32] */
     float *const conv2d_13 = (float *)(void *)(base + 557056);   /* f32[32, 3, 3, 32] */
-    float *const batch_norm_42 = (float *)(void *)(base + 686080);   /* f32[4, 32] */
-    float *const batch_norm_45 = (float *)(void *)(base + 686592);   /* f32[4, 32] */
+    float *const batch_norm_44 = (float *)(void *)(base + 653312);   /* f32[4, 32] */
+    float *const batch_norm_47 = (float *)(void *)(base + 653824);   /* f32[4, 32] */
     float *const relu_10 = (float *)(void *)(base + 73728);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_47 = (float *)(void *)(base + 687104);   /* f32[4, 1, 16] */
-    float *const batch_norm_48 = (float *)(void *)(base + 687360);   /* f32[4, 1, 16] */
+    float *const batch_norm_49 = (float *)(void *)(base + 654336);   /* f32[4, 1, 16] */
+    float *const batch_norm_50 = (float *)(void *)(base + 654592);   /* f32[4, 1, 16] */
     float *const residual_2_norm_a_factor_2 = (float *)(void *)(base + 751104);   /* f32[32] */
     float *const conv2d_14 = (float *)(void *)(base + 630784);   /* f32[16, 3, 3, 32] */
-    float *const batch_norm_51 = (float *)(void *)(base + 139264);   /* f32[4, 16] */
-    float *const batch_norm_54 = (float *)(void *)(base + 139520);   /* f32[4, 16] */
+    float *const batch_norm_53 = (float *)(void *)(base + 139264);   /* f32[4, 16] */
+    float *const batch_norm_56 = (float *)(void *)(base + 139520);   /* f32[4, 16] */
     float *const conv2d_15 = (float *)(void *)(base + 491520);   /* f32[4, 16, 3, 3, 16] */
-    float *const batch_norm_55 = (float *)(void *)(base + 139776);   /* f32[4, 1, 16] */
-    float *const batch_norm_56 = (float *)(void *)(base + 140032);   /* f32[4, 1, 16] */
-    float *const batch_norm_59 = (float *)(void *)(base + 139264);   /* f32[4, 16] */
-    float *const batch_norm_62 = (float *)(void *)(base + 139520);   /* f32[4, 16] */
+    float *const batch_norm_57 = (float *)(void *)(base + 139776);   /* f32[4, 1, 16] */
+    float *const batch_norm_58 = (float *)(void *)(base + 140032);   /* f32[4, 1, 16] */
+    float *const batch_norm_61 = (float *)(void *)(base + 139264);   /* f32[4, 16] */
+    float *const batch_norm_64 = (float *)(void *)(base + 139520);   /* f32[4, 16] */
     float *const conv2d_16 = (float *)(void *)(base + 593920);   /* f32[4, 16, 3, 3, 16] */
-    float *const batch_norm_63 = (float *)(void *)(base + 139776);   /* f32[4, 1, 16] */
-    float *const batch_norm_64 = (float *)(void *)(base + 140032);   /* f32[4, 1, 16] */
-    float *const batch_norm_67 = (float *)(void *)(base + 73728);   /* f32[4, 16] */
-    float *const batch_norm_70 = (float *)(void *)(base + 73984);   /* f32[4, 16] */
+    float *const batch_norm_65 = (float *)(void *)(base + 139776);   /* f32[4, 1, 16] */
+    float *const batch_norm_66 = (float *)(void *)(base + 140032);   /* f32[4, 1, 16] */
+    float *const batch_norm_69 = (float *)(void *)(base + 73728);   /* f32[4, 16] */
+    float *const batch_norm_72 = (float *)(void *)(base + 73984);   /* f32[4, 16] */
     float *const conv2d_17 = (float *)(void *)(base + 73728);   /* f32[3, 3, 3, 16] */
-    float *const classifier_kernel_3 = (float *)(void *)(base + 32768);   /* f32[10, 64] */
-    float *const conv2d_18 = (float *)(void *)(base + 0);   /* f32[1, 1, 64, 32] */
+    float *const classifier_kernel_3 = (float *)(void *)(base + 16384);   /* f32[10, 64] */
+    float *const conv2d_18 = (float *)(void *)(base + 16384);   /* f32[1, 1, 64, 32] */
     float *const conv2d_19 = (float *)(void *)(base + 0);   /* f32[3, 3, 64, 64] */
     float *const conv2d_20 = (float *)(void *)(base + 0);   /* f32[2, 2, 64, 32] */
     float *const conv2d_21 = (float *)(void *)(base + 0);   /* f32[2, 1, 64, 32] */
@@ -6534,9 +6527,9 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     float *const conv2d_24 = (float *)(void *)(base + 73728);   /* f32[1, 1, 32, 16] */
     float *const conv2d_25 = (float *)(void *)(base + 73728);   /* f32[3, 3, 32, 32] */
     float *const conv2d_26 = (float *)(void *)(base + 139264);   /* f32[2, 2, 32, 16] */
-    float *const conv2d_27 = (float *)(void *)(base + 675840);   /* f32[2, 1, 32, 16] */
-    float *const conv2d_28 = (float *)(void *)(base + 679936);   /* f32[1, 2, 32, 16] */
-    float *const conv2d_29 = (float *)(void *)(base + 684032);   /* f32[1, 1, 32, 16] */
+    float *const conv2d_27 = (float *)(void *)(base + 643072);   /* f32[2, 1, 32, 16] */
+    float *const conv2d_28 = (float *)(void *)(base + 647168);   /* f32[1, 2, 32, 16] */
+    float *const conv2d_29 = (float *)(void *)(base + 651264);   /* f32[1, 1, 32, 16] */
     float *const conv2d_30 = (float *)(void *)(base + 544768);   /* f32[3, 3, 16, 16] */
     float *const conv2d_31 = (float *)(void *)(base + 544768);   /* f32[3, 3, 16, 16] */
     float *const relu_13 = (float *)(void *)(base + 0);   /* f32[1, 16, 16, 16] */
@@ -6545,11 +6538,11 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     float *const residual_1_conv_b_y_2 = (float *)(void *)(base + 16640);   /* f32[4, 16] */
     float *const residual_2_conv_a_y_2 = (float *)(void *)(base + 512);   /* f32[4, 32] */
     float *const residual_2_shortcut_y = (float *)(void *)(base + 512);   /* f32[4, 32] */
-    float *const residual_3_conv_a_y_2 = (float *)(void *)(base + 17408);   /* f32[4, 64] */
-    float *const residual_3_shortcut_y = (float *)(void *)(base + 17408);   /* f32[4, 64] */
-    float *const conv2d_32 = (float *)(void *)(base + 659456);   /* f32[1, 4, 8, 8, 16] */
+    float *const residual_3_conv_a_y_2 = (float *)(void *)(base + 1024);   /* f32[4, 64] */
+    float *const residual_3_shortcut_y = (float *)(void *)(base + 1024);   /* f32[4, 64] */
+    float *const conv2d_32 = (float *)(void *)(base + 626688);   /* f32[1, 4, 8, 8, 16] */
     float *const relu_15 = (float *)(void *)(base + 528384);   /* f32[1, 16, 16, 16] */
-    float *const batch_norm_73 = (float *)(void *)(base + 593920);   /* f32[1, 16, 16, 16] */
+    float *const batch_norm_81 = (float *)(void *)(base + 593920);   /* f32[1, 16, 16, 16] */
     float *const conv2d_33 = (float *)(void *)(base + 140288);   /* f32[4, 16] */
     float *const relu_16 = (float *)(void *)(base + 528384);   /* f32[1, 16, 16, 16] */
     float *const conv2d_34 = (float *)(void *)(base + 140288);   /* f32[4, 16] */
@@ -6639,117 +6632,117 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     train_k40_cross_entropy(&count, cross_entropy_4, &metrics->loss);   /* k39_cross_entropy */
     gradients_k40_dense(cross_entropy, gradients->classifier_bias);
     train_k42_cross_entropy_pack(params->classifier_kernel, classifier_kernel_3);   /* k41_cross_entropy_pack */
-    train_k43_dense_global_avg_pool2d_relu(cross_entropy, classifier_kernel_3, dense, residual_3_x,
-            relu_6);   /* k42_dense_global_avg_pool2d_relu */
+    train_k43_dense_global_avg_pool2d_relu(cross_entropy, classifier_kernel_3, dense,
+            residual_3_x);   /* k42_dense_global_avg_pool2d_relu */
     gradients_k43_dense(global_avg_pool2d_2, cross_entropy, gradients->classifier_kernel);
-    gradients_k44_conv2d_batch_norm(relu_6, gradients->residual_3_norm_b_beta, residual_3_conv_b_y_2, residual_3_norm_b_average,
-            residual_3_norm_b_factor, gradients->residual_3_norm_b_gamma, params->residual_3_norm_b_gamma, &count,
-            batch_norm_18);
+    gradients_k44_conv2d_batch_norm(residual_3_x, gradients->residual_3_norm_b_beta, residual_3_conv_b_y_2,
+            residual_3_norm_b_average, residual_3_norm_b_factor, gradients->residual_3_norm_b_gamma,
+            params->residual_3_norm_b_gamma, &count, batch_norm_18);
     train_k46_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_18);   /* k45_conv2d_pack */
-    train_k47_conv2d(relu_6, conv2d_18, conv2d);   /* k46_conv2d */
-    train_k48_conv2d(residual_2_x, relu_6, gradients->residual_3_shortcut_kernel);   /* k47_conv2d */
-    train_k49_batch_norm(&count, batch_norm_16, batch_norm_17);   /* k48_batch_norm */
-    gradients_k49_batch_norm(batch_norm_17, residual_3_conv_b_y_2, residual_3_norm_b_average, gradients->residual_3_norm_b_beta,
-            residual_3_norm_b_factor, params->residual_3_norm_b_gamma, &count, batch_norm_19);
-    train_k51_batch_norm(&count, batch_norm_19, relu_6, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
-            batch_norm_17, residual_3_conv_b_y_2, residual_3_norm_b_average);   /* k50_batch_norm */
-    gradients_k51_conv2d(relu_6, gradients->residual_3_conv_b_bias);
+    train_k47_conv2d(residual_3_x, conv2d_18, conv2d);   /* k46_conv2d */
+    train_k48_conv2d(residual_2_x, residual_3_x, gradients->residual_3_shortcut_kernel);   /* k47_conv2d */
+    train_k49_batch_norm(&count, batch_norm_18, batch_norm_19);   /* k48_batch_norm */
+    gradients_k49_batch_norm(batch_norm_19, residual_3_conv_b_y_2, residual_3_norm_b_average, gradients->residual_3_norm_b_beta,
+            residual_3_norm_b_factor, params->residual_3_norm_b_gamma, &count, batch_norm_21);
+    train_k51_batch_norm(&count, batch_norm_21, residual_3_x, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
+            batch_norm_19, residual_3_conv_b_y_2, residual_3_norm_b_average);   /* k50_batch_norm */
+    gradients_k51_conv2d(residual_3_x, gradients->residual_3_conv_b_bias);
     train_k53_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_19);   /* k52_conv2d_pack */
-    train_k54_conv2d(relu_4, relu_6, conv2d_3);   /* k53_conv2d */
-    train_k55_conv2d_relu(relu_6, conv2d_19, conv2d_2, relu_4);   /* k54_conv2d_relu */
+    train_k54_conv2d(relu_4, residual_3_x, conv2d_3);   /* k53_conv2d */
+    train_k55_conv2d_relu(residual_3_x, conv2d_19, conv2d_2, relu_4);   /* k54_conv2d_relu */
     gradients_k44_conv2d_batch_norm(relu_4, gradients->residual_3_norm_a_beta, residual_3_conv_a_y, residual_3_norm_a_average,
             residual_3_norm_a_factor, gradients->residual_3_norm_a_gamma, params->residual_3_norm_a_gamma, &count,
-            batch_norm_23);   /* k55_batch_norm */
-    train_k57_batch_norm(&count, batch_norm_23, residual_3_conv_a_y, residual_3_norm_a_average);   /* k56_batch_norm */
+            batch_norm_25);   /* k55_batch_norm */
+    train_k57_batch_norm(&count, batch_norm_25, residual_3_conv_a_y, residual_3_norm_a_average);   /* k56_batch_norm */
     gradients_k57_batch_norm(residual_3_conv_a_y, gradients->residual_3_norm_a_beta, residual_3_norm_a_factor,
-            params->residual_3_norm_a_gamma, &count, batch_norm_27);
-    train_k59_batch_norm(&count, batch_norm_27, relu_4, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
-            residual_3_conv_a_y, batch_norm_29);   /* k58_batch_norm */
-    gradients_k51_conv2d(batch_norm_29, gradients->residual_3_conv_a_bias);   /* k59_conv2d */
+            params->residual_3_norm_a_gamma, &count, batch_norm_29);
+    train_k59_batch_norm(&count, batch_norm_29, relu_4, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+            residual_3_conv_a_y);   /* k58_batch_norm */
+    gradients_k51_conv2d(relu_4, gradients->residual_3_conv_a_bias);   /* k59_conv2d */
     train_k61_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_20);   /* k60_conv2d_pack */
-    train_k62_conv2d(batch_norm_29, conv2d_20, conv2d_4);   /* k61_conv2d */
+    train_k62_conv2d(relu_4, conv2d_20, conv2d_4);   /* k61_conv2d */
     train_k63_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_21);   /* k62_conv2d_pack */
-    train_k64_conv2d(batch_norm_29, conv2d_21, conv2d_5);   /* k63_conv2d */
+    train_k64_conv2d(relu_4, conv2d_21, conv2d_5);   /* k63_conv2d */
     train_k65_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_22);   /* k64_conv2d_pack */
-    train_k66_conv2d(batch_norm_29, conv2d_22, conv2d_6);   /* k65_conv2d */
+    train_k66_conv2d(relu_4, conv2d_22, conv2d_6);   /* k65_conv2d */
     train_k67_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_23);   /* k66_conv2d_pack */
-    train_k47_conv2d(batch_norm_29, conv2d_23, conv2d_7);   /* k67_conv2d */
+    train_k47_conv2d(relu_4, conv2d_23, conv2d_7);   /* k67_conv2d */
     train_k69_conv2d(conv2d_4, conv2d_8, conv2d_5, conv2d_6, conv2d_7);   /* k68_conv2d */
-    train_k70_conv2d(residual_2_x, batch_norm_29, conv2d_9);   /* k69_conv2d */
+    train_k70_conv2d(residual_2_x, relu_4, conv2d_9);   /* k69_conv2d */
     train_k74_relu_conv2d_batch_norm(residual_2_x, conv2d, conv2d_8, conv2d_10, residual_2_conv_b_y_2,
-            residual_2_norm_b_average, batch_norm_30);   /* k70_relu_conv2d_batch_norm */
+            residual_2_norm_b_average, batch_norm_32);   /* k70_relu_conv2d_batch_norm */
     train_k75_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_24);   /* k71_conv2d_pack */
     train_k76_conv2d(residual_2_x, conv2d_24, conv2d_11);   /* k72_conv2d */
-    gradients_k73_batch_norm(batch_norm_30, residual_2_norm_b_factor, gradients->residual_2_norm_b_gamma,
-            params->residual_2_norm_b_gamma, &count, batch_norm_33);
-    gradients_k74_conv2d_batch_norm(conv2d_10, gradients->residual_2_norm_b_beta, residual_2_norm_b_factor_2, batch_norm_9,
-            residual_2_norm_b_average, batch_norm_33, &count, batch_norm_36, gradients->residual_2_conv_b_bias);
+    gradients_k73_batch_norm(batch_norm_32, residual_2_norm_b_factor, gradients->residual_2_norm_b_gamma,
+            params->residual_2_norm_b_gamma, &count, batch_norm_35);
+    gradients_k74_conv2d_batch_norm(conv2d_10, gradients->residual_2_norm_b_beta, residual_2_norm_b_factor_2, batch_norm_12,
+            residual_2_norm_b_average, batch_norm_35, &count, batch_norm_38, gradients->residual_2_conv_b_bias);
     train_k79_conv2d(relu, residual_2_x, gradients->residual_2_shortcut_kernel);   /* k75_conv2d */
-    train_k81_batch_norm(residual_2_x, residual_2_norm_b_factor_2, batch_norm_33, residual_2_conv_b_y_2,
-            residual_2_norm_b_average, batch_norm_36);   /* k76_batch_norm */
+    train_k81_batch_norm(residual_2_x, residual_2_norm_b_factor_2, batch_norm_35, residual_2_conv_b_y_2,
+            residual_2_norm_b_average, batch_norm_38);   /* k76_batch_norm */
     train_k82_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_25);   /* k77_conv2d_pack */
-    train_k83_conv2d(relu_2, residual_2_conv_b_y_2, conv2d_13);   /* k78_conv2d */
-    train_k84_conv2d_relu(residual_2_conv_b_y_2, conv2d_25, conv2d_12, relu_2);   /* k79_conv2d_relu */
-    train_k85_batch_norm(relu_2, batch_norm_38, residual_2_conv_a_y, residual_2_norm_a_average,
-            batch_norm_39);   /* k80_batch_norm */
-    gradients_k73_batch_norm(batch_norm_39, residual_2_norm_a_factor, gradients->residual_2_norm_a_gamma,
-            params->residual_2_norm_a_gamma, &count, batch_norm_42);   /* k81_batch_norm */
-    gradients_k74_conv2d_batch_norm(batch_norm_38, gradients->residual_2_norm_a_beta, residual_2_norm_a_factor_2, batch_norm_7,
-            residual_2_norm_a_average, batch_norm_42, &count, batch_norm_45,
+    train_k83_conv2d(relu_2, residual_2_x, conv2d_13);   /* k78_conv2d */
+    train_k84_conv2d_relu(residual_2_x, conv2d_25, conv2d_12, relu_2);   /* k79_conv2d_relu */
+    train_k85_batch_norm(relu_2, batch_norm_40, residual_2_conv_a_y, residual_2_norm_a_average,
+            batch_norm_41);   /* k80_batch_norm */
+    gradients_k73_batch_norm(batch_norm_41, residual_2_norm_a_factor, gradients->residual_2_norm_a_gamma,
+            params->residual_2_norm_a_gamma, &count, batch_norm_44);   /* k81_batch_norm */
+    gradients_k74_conv2d_batch_norm(batch_norm_40, gradients->residual_2_norm_a_beta, residual_2_norm_a_factor_2, batch_norm_8,
+            residual_2_norm_a_average, batch_norm_44, &count, batch_norm_47,
             gradients->residual_2_conv_a_bias);   /* k82_batch_norm_conv2d */
     train_k89_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_26);   /* k83_conv2d_pack */
     train_k90_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_27);   /* k84_conv2d_pack */
     train_k91_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_28);   /* k85_conv2d_pack */
     train_k92_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_29);   /* k86_conv2d_pack */
     for (int t = 0; t < 4; t++) {
-        train_k93_batch_norm(t, relu_2, residual_2_norm_a_factor_2, batch_norm_42, residual_2_conv_a_y,
-                residual_2_norm_a_average, batch_norm_45);   /* k87_batch_norm */
+        train_k93_batch_norm(t, relu_2, residual_2_norm_a_factor_2, batch_norm_44, residual_2_conv_a_y,
+                residual_2_norm_a_average, batch_norm_47);   /* k87_batch_norm */
         train_k94_conv2d(t, residual_2_conv_a_y, conv2d_26, conv2d_32);   /* k88_conv2d */
         train_k95_conv2d(t, residual_2_conv_a_y, conv2d_27, conv2d_32);   /* k89_conv2d */
         train_k96_conv2d(t, residual_2_conv_a_y, conv2d_28, conv2d_32);   /* k90_conv2d */
         train_k97_conv2d(t, residual_2_conv_a_y, conv2d_29, conv2d_32);   /* k91_conv2d */
-        train_k98_relu_batch_norm(t, relu, conv2d_11, conv2d_32, relu_10, batch_norm_47, residual_1_conv_b_y,
-                residual_1_norm_b_average, batch_norm_48);   /* k92_relu_batch_norm */
+        train_k98_relu_batch_norm(t, relu, conv2d_11, conv2d_32, relu_10, batch_norm_49, residual_1_conv_b_y,
+                residual_1_norm_b_average, batch_norm_50);   /* k92_relu_batch_norm */
     }
     train_k99_conv2d(relu, residual_2_conv_a_y, conv2d_14);   /* k93_conv2d */
-    gradients_k94_batch_norm(batch_norm_48, residual_1_norm_b_factor, gradients->residual_1_norm_b_gamma,
-            params->residual_1_norm_b_gamma, &count, batch_norm_51);
-    gradients_k95_batch_norm_conv2d(batch_norm_47, gradients->residual_1_norm_b_beta, residual_1_norm_b_factor_2, batch_norm_5,
-            residual_1_norm_b_average, batch_norm_51, &count, batch_norm_54, gradients->residual_1_conv_b_bias);
+    gradients_k94_batch_norm(batch_norm_50, residual_1_norm_b_factor, gradients->residual_1_norm_b_gamma,
+            params->residual_1_norm_b_gamma, &count, batch_norm_53);
+    gradients_k95_batch_norm_conv2d(batch_norm_49, gradients->residual_1_norm_b_beta, residual_1_norm_b_factor_2, batch_norm_6,
+            residual_1_norm_b_average, batch_norm_53, &count, batch_norm_56, gradients->residual_1_conv_b_bias);
     train_k103_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_30);   /* k96_conv2d_pack */
     for (int t = 3; t >= 0; t--) {
         train_k6_relu(t, residual_1_conv_a_y, residual_1_norm_a_average, residual_1_norm_a_factor_2,
                 params->residual_1_norm_a_beta, relu_15);   /* k97_relu */
-        train_k105_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_51, residual_1_conv_b_y,
-                residual_1_norm_b_average, batch_norm_54, batch_norm_73);   /* k98_batch_norm */
-        train_k106_conv2d(t, relu_15, batch_norm_73, conv2d_15);   /* k99_conv2d */
-        train_k107_conv2d_relu(t, batch_norm_73, conv2d_30, conv2d_33, relu_15, residual_1_conv_b_y);   /* k100_conv2d_relu */
-        train_k108_batch_norm(t, residual_1_conv_b_y, batch_norm_55, residual_1_conv_a_y, residual_1_norm_a_average,
-                batch_norm_56);   /* k101_batch_norm */
+        train_k105_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_53, residual_1_conv_b_y,
+                residual_1_norm_b_average, batch_norm_56, batch_norm_81);   /* k98_batch_norm */
+        train_k106_conv2d(t, relu_15, batch_norm_81, conv2d_15);   /* k99_conv2d */
+        train_k107_conv2d_relu(t, batch_norm_81, conv2d_30, conv2d_33, relu_15, residual_1_conv_b_y);   /* k100_conv2d_relu */
+        train_k108_batch_norm(t, residual_1_conv_b_y, batch_norm_57, residual_1_conv_a_y, residual_1_norm_a_average,
+                batch_norm_58);   /* k101_batch_norm */
     }
-    gradients_k94_batch_norm(batch_norm_56, residual_1_norm_a_factor, gradients->residual_1_norm_a_gamma,
-            params->residual_1_norm_a_gamma, &count, batch_norm_59);   /* k102_batch_norm */
-    gradients_k95_batch_norm_conv2d(batch_norm_55, gradients->residual_1_norm_a_beta, residual_1_norm_a_factor_2, batch_norm_3,
-            residual_1_norm_a_average, batch_norm_59, &count, batch_norm_62,
+    gradients_k94_batch_norm(batch_norm_58, residual_1_norm_a_factor, gradients->residual_1_norm_a_gamma,
+            params->residual_1_norm_a_gamma, &count, batch_norm_61);   /* k102_batch_norm */
+    gradients_k95_batch_norm_conv2d(batch_norm_57, gradients->residual_1_norm_a_beta, residual_1_norm_a_factor_2, batch_norm_4,
+            residual_1_norm_a_average, batch_norm_61, &count, batch_norm_64,
             gradients->residual_1_conv_a_bias);   /* k103_batch_norm_conv2d */
     train_k103_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_31);   /* k104_conv2d_pack */
     for (int t = 0; t < 4; t++) {
         train_k6_relu(t, stem_y_2, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta,
                 relu_16);   /* k105_relu */
-        train_k114_batch_norm(t, residual_1_conv_b_y, residual_1_norm_a_factor_2, batch_norm_59, residual_1_conv_a_y,
-                residual_1_norm_a_average, batch_norm_62);   /* k106_batch_norm */
+        train_k114_batch_norm(t, residual_1_conv_b_y, residual_1_norm_a_factor_2, batch_norm_61, residual_1_conv_a_y,
+                residual_1_norm_a_average, batch_norm_64);   /* k106_batch_norm */
         train_k115_conv2d(t, relu_16, residual_1_conv_b_y, conv2d_16);   /* k107_conv2d */
         train_k116_conv2d_relu(t, residual_1_conv_b_y, conv2d_31, conv2d_34, relu_16, relu_10,
                 residual_1_conv_a_y);   /* k108_conv2d_relu */
-        train_k108_batch_norm(t, residual_1_conv_a_y, batch_norm_63, stem_y_2, batch_norm_1_average,
-                batch_norm_64);   /* k109_batch_norm */
+        train_k108_batch_norm(t, residual_1_conv_a_y, batch_norm_65, stem_y_2, batch_norm_1_average,
+                batch_norm_66);   /* k109_batch_norm */
     }
-    gradients_k94_batch_norm(batch_norm_64, batch_norm_1_factor, gradients->batch_norm_1_gamma, params->batch_norm_1_gamma,
-            &count, batch_norm_67);   /* k110_batch_norm */
-    gradients_k95_batch_norm_conv2d(batch_norm_63, gradients->batch_norm_1_beta, batch_norm_1_factor_2, batch_norm,
-            batch_norm_1_average, batch_norm_67, &count, batch_norm_70, gradients->stem_bias);   /* k111_batch_norm_conv2d */
-    train_k121_batch_norm(residual_1_conv_a_y, batch_norm_1_factor_2, batch_norm_67, stem_y_2, batch_norm_1_average,
-            batch_norm_70);   /* k112_batch_norm */
+    gradients_k94_batch_norm(batch_norm_66, batch_norm_1_factor, gradients->batch_norm_1_gamma, params->batch_norm_1_gamma,
+            &count, batch_norm_69);   /* k110_batch_norm */
+    gradients_k95_batch_norm_conv2d(batch_norm_65, gradients->batch_norm_1_beta, batch_norm_1_factor_2, batch_norm_3,
+            batch_norm_1_average, batch_norm_69, &count, batch_norm_72, gradients->stem_bias);   /* k111_batch_norm_conv2d */
+    train_k121_batch_norm(residual_1_conv_a_y, batch_norm_1_factor_2, batch_norm_69, stem_y_2, batch_norm_1_average,
+            batch_norm_72);   /* k112_batch_norm */
     train_k122_conv2d(image, residual_1_conv_a_y, conv2d_17);   /* k113_conv2d */
     gradients_k114_conv2d_copy(conv2d_17, gradients->stem_kernel);
     gradients_k115_conv2d_copy(conv2d_16, gradients->residual_1_conv_a_kernel);

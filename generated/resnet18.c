@@ -760,7 +760,7 @@ static void infer_k4_batch_norm_relu(const float *restrict residual_1_a_norm_mov
     }
 }
 
-/* resnet18.dl:11: batch_norm, resnet18.dl:20: relu -> f32[1, 8, 8, 8] */
+/* resnet18.dl:11: batch_norm, resnet18.dl:20: relu -> f32[1, 8, 8, 8]; in 2 places */
 static void infer_k6_batch_norm_relu(const float *restrict residual_1_b_norm_moving_variance,
         const float *restrict residual_1_b_norm_gamma, float *restrict max_pool2d, const float *restrict residual_1_b_conv_y,
         const float *restrict residual_1_b_norm_beta, const float *restrict residual_1_b_norm_moving_mean)
@@ -776,27 +776,6 @@ static void infer_k6_batch_norm_relu(const float *restrict residual_1_b_norm_mov
                 const float v2 = max_pool2d[j1 * 64 + j2 * 8 + j3] + (residual_1_b_conv_y[j1 * 64 + j2 * 8 + j3] * v1
                         + (residual_1_b_norm_beta[j3] - residual_1_b_norm_moving_mean[j3] * v1));
                 max_pool2d[j1 * 64 + j2 * 8 + j3] = v2 < 0.0f ? 0.0f : v2;
-            }
-        }
-    }
-}
-
-/* resnet18.dl:11: batch_norm, resnet18.dl:20: relu -> f32[1, 8, 8, 8] */
-static void infer_k10_batch_norm_relu(const float *restrict residual_2_b_norm_moving_variance,
-        const float *restrict residual_2_b_norm_gamma, const float *restrict max_pool2d, float *restrict residual_2_b_conv_y,
-        const float *restrict residual_2_b_norm_beta, const float *restrict residual_2_b_norm_moving_mean)
-{
-    float residual_2_b_norm_factor[8];
-    for (int j0 = 0; j0 < 8; j0++) {
-        residual_2_b_norm_factor[j0] = dl_rsqrt(residual_2_b_norm_moving_variance[j0] + 0.001f) * residual_2_b_norm_gamma[j0];
-    }
-    for (int j1 = 0; j1 < 8; j1++) {
-        for (int j2 = 0; j2 < 8; j2++) {
-            for (int j3 = 0; j3 < 8; j3++) {
-                const float v1 = residual_2_b_norm_factor[j3];
-                const float v2 = max_pool2d[j1 * 64 + j2 * 8 + j3] + (residual_2_b_conv_y[j1 * 64 + j2 * 8 + j3] * v1
-                        + (residual_2_b_norm_beta[j3] - residual_2_b_norm_moving_mean[j3] * v1));
-                residual_2_b_conv_y[j1 * 64 + j2 * 8 + j3] = v2 < 0.0f ? 0.0f : v2;
             }
         }
     }
@@ -849,14 +828,14 @@ static inline void infer_k11_conv2d_tile_4_at_0(const float *restrict a, int at,
     c[51] = c3_3;
 }
 
-static void infer_k11_conv2d(const float *restrict residual_2_b_conv_y, const float *restrict residual_3_a_conv_kernel,
+static void infer_k11_conv2d(const float *restrict max_pool2d, const float *restrict residual_3_a_conv_kernel,
         float *restrict residual_3_a_conv_y)
 {
     for (int i1 = 0; i1 < 4; i1++) {
         const int k0_lo = dl_first_tap(-i1 * 2, 1);
         const int k0_hi = dl_end_tap(-i1 * 2 + 7, 1, 3);
         for (int n = 0; n < 16; n += 4)
-            infer_k11_conv2d_tile_4_at_0(residual_2_b_conv_y, i1 * 128, residual_3_a_conv_kernel + n,
+            infer_k11_conv2d_tile_4_at_0(max_pool2d, i1 * 128, residual_3_a_conv_kernel + n,
                     residual_3_a_conv_y + (i1 * 64 + n), k0_lo, k0_hi);
     }
 }
@@ -986,12 +965,12 @@ static inline void infer_k15_conv2d_tile_4(const float *restrict a, int at, cons
     c[51] = c3_3;
 }
 
-static void infer_k15_conv2d(const float *restrict residual_2_b_conv_y, const float *restrict residual_3_shortcut_conv_kernel,
+static void infer_k15_conv2d(const float *restrict max_pool2d, const float *restrict residual_3_shortcut_conv_kernel,
         float *restrict residual_3_shortcut_conv_y)
 {
     for (int i1 = 0; i1 < 4; i1++) {
         for (int n = 0; n < 16; n += 4)
-            infer_k15_conv2d_tile_4(residual_2_b_conv_y, i1 * 128, residual_3_shortcut_conv_kernel + n,
+            infer_k15_conv2d_tile_4(max_pool2d, i1 * 128, residual_3_shortcut_conv_kernel + n,
                     residual_3_shortcut_conv_y + (i1 * 64 + n));
     }
 }
@@ -1024,8 +1003,8 @@ static void infer_k16_batch_norm_relu(const float *restrict residual_3_shortcut_
 
 /* resnet18.dl:11: batch_norm, resnet18.dl:20: relu -> f32[1, 4, 4, 16] */
 static void infer_k20_batch_norm_relu(const float *restrict residual_4_b_norm_moving_variance,
-        const float *restrict residual_4_b_norm_gamma, const float *restrict residual_3_shortcut_conv_y,
-        float *restrict residual_4_b_conv_y, const float *restrict residual_4_b_norm_beta,
+        const float *restrict residual_4_b_norm_gamma, float *restrict residual_3_shortcut_conv_y,
+        const float *restrict residual_4_b_conv_y, const float *restrict residual_4_b_norm_beta,
         const float *restrict residual_4_b_norm_moving_mean)
 {
     float residual_4_b_norm_factor[16];
@@ -1039,7 +1018,7 @@ static void infer_k20_batch_norm_relu(const float *restrict residual_4_b_norm_mo
                 const float v2 = residual_3_shortcut_conv_y[j1 * 64 + j2 * 16 + j3]
                         + (residual_4_b_conv_y[j1 * 64 + j2 * 16 + j3] * v1 + (residual_4_b_norm_beta[j3]
                         - residual_4_b_norm_moving_mean[j3] * v1));
-                residual_4_b_conv_y[j1 * 64 + j2 * 16 + j3] = v2 < 0.0f ? 0.0f : v2;
+                residual_3_shortcut_conv_y[j1 * 64 + j2 * 16 + j3] = v2 < 0.0f ? 0.0f : v2;
             }
         }
     }
@@ -1074,14 +1053,14 @@ static inline void infer_k21_conv2d_tile_2_at_0(const float *restrict a, int at,
     c[35] = c1_3;
 }
 
-static void infer_k21_conv2d(const float *restrict residual_4_b_conv_y, const float *restrict residual_5_a_conv_kernel,
+static void infer_k21_conv2d(const float *restrict residual_3_shortcut_conv_y, const float *restrict residual_5_a_conv_kernel,
         float *restrict residual_5_a_conv_y)
 {
     for (int i1 = 0; i1 < 2; i1++) {
         const int k0_lo = dl_first_tap(-i1 * 2, 1);
         const int k0_hi = dl_end_tap(-i1 * 2 + 3, 1, 3);
         for (int n = 0; n < 32; n += 4)
-            infer_k21_conv2d_tile_2_at_0(residual_4_b_conv_y, i1 * 128, residual_5_a_conv_kernel + n,
+            infer_k21_conv2d_tile_2_at_0(residual_3_shortcut_conv_y, i1 * 128, residual_5_a_conv_kernel + n,
                     residual_5_a_conv_y + (i1 * 64 + n), k0_lo, k0_hi);
     }
 }
@@ -1183,12 +1162,12 @@ static inline void infer_k25_conv2d_tile_2(const float *restrict a, int at, cons
     c[35] = c1_3;
 }
 
-static void infer_k25_conv2d(const float *restrict residual_4_b_conv_y, const float *restrict residual_5_shortcut_conv_kernel,
-        float *restrict residual_5_shortcut_conv_y)
+static void infer_k25_conv2d(const float *restrict residual_3_shortcut_conv_y,
+        const float *restrict residual_5_shortcut_conv_kernel, float *restrict residual_5_shortcut_conv_y)
 {
     for (int i1 = 0; i1 < 2; i1++) {
         for (int n = 0; n < 32; n += 4)
-            infer_k25_conv2d_tile_2(residual_4_b_conv_y, i1 * 128, residual_5_shortcut_conv_kernel + n,
+            infer_k25_conv2d_tile_2(residual_3_shortcut_conv_y, i1 * 128, residual_5_shortcut_conv_kernel + n,
                     residual_5_shortcut_conv_y + (i1 * 64 + n));
     }
 }
@@ -1221,8 +1200,8 @@ static void infer_k26_batch_norm_relu(const float *restrict residual_5_shortcut_
 
 /* resnet18.dl:11: batch_norm, resnet18.dl:20: relu -> f32[1, 2, 2, 32] */
 static void infer_k30_batch_norm_relu(const float *restrict residual_6_b_norm_moving_variance,
-        const float *restrict residual_6_b_norm_gamma, const float *restrict residual_5_shortcut_conv_y,
-        float *restrict residual_6_b_conv_y, const float *restrict residual_6_b_norm_beta,
+        const float *restrict residual_6_b_norm_gamma, float *restrict residual_5_shortcut_conv_y,
+        const float *restrict residual_6_b_conv_y, const float *restrict residual_6_b_norm_beta,
         const float *restrict residual_6_b_norm_moving_mean)
 {
     float residual_6_b_norm_factor[32];
@@ -1236,7 +1215,7 @@ static void infer_k30_batch_norm_relu(const float *restrict residual_6_b_norm_mo
                 const float v2 = residual_5_shortcut_conv_y[j1 * 64 + j2 * 32 + j3]
                         + (residual_6_b_conv_y[j1 * 64 + j2 * 32 + j3] * v1 + (residual_6_b_norm_beta[j3]
                         - residual_6_b_norm_moving_mean[j3] * v1));
-                residual_6_b_conv_y[j1 * 64 + j2 * 32 + j3] = v2 < 0.0f ? 0.0f : v2;
+                residual_5_shortcut_conv_y[j1 * 64 + j2 * 32 + j3] = v2 < 0.0f ? 0.0f : v2;
             }
         }
     }
@@ -1262,7 +1241,7 @@ static inline void infer_k31_conv2d_tile_1(const float *restrict a, int at, cons
     c[3] = c0_3;
 }
 
-static void infer_k31_conv2d(const float *restrict residual_6_b_conv_y, const float *restrict residual_7_a_conv_kernel,
+static void infer_k31_conv2d(const float *restrict residual_5_shortcut_conv_y, const float *restrict residual_7_a_conv_kernel,
         float *restrict residual_7_a_conv_y)
 {
     const int k0_lo = dl_first_tap(0, 1);
@@ -1270,8 +1249,8 @@ static void infer_k31_conv2d(const float *restrict residual_6_b_conv_y, const fl
     const int k1_lo = dl_first_tap(0, 1);
     const int k1_hi = dl_end_tap(1, 1, 3);
     for (int n = 0; n < 64; n += 4)
-        infer_k31_conv2d_tile_1(residual_6_b_conv_y, 0, residual_7_a_conv_kernel + n, residual_7_a_conv_y + n, k0_lo, k0_hi,
-                k1_lo, k1_hi);
+        infer_k31_conv2d_tile_1(residual_5_shortcut_conv_y, 0, residual_7_a_conv_kernel + n, residual_7_a_conv_y + n, k0_lo,
+                k0_hi, k1_lo, k1_hi);
 }
 
 /* resnet18.dl:11: batch_norm, resnet18.dl:16: relu -> f32[1, 1, 1, 64]; in 2 places */
@@ -1346,11 +1325,12 @@ static inline void infer_k35_conv2d_tile_1(const float *restrict a, int at, cons
     c[3] = c0_3;
 }
 
-static void infer_k35_conv2d(const float *restrict residual_6_b_conv_y, const float *restrict residual_7_shortcut_conv_kernel,
-        float *restrict residual_7_shortcut_conv_y)
+static void infer_k35_conv2d(const float *restrict residual_5_shortcut_conv_y,
+        const float *restrict residual_7_shortcut_conv_kernel, float *restrict residual_7_shortcut_conv_y)
 {
     for (int n = 0; n < 64; n += 4)
-        infer_k35_conv2d_tile_1(residual_6_b_conv_y, 0, residual_7_shortcut_conv_kernel + n, residual_7_shortcut_conv_y + n);
+        infer_k35_conv2d_tile_1(residual_5_shortcut_conv_y, 0, residual_7_shortcut_conv_kernel + n,
+                residual_7_shortcut_conv_y + n);
 }
 
 /* resnet18.dl:11: batch_norm, resnet18.dl:20: relu -> f32[1, 1, 1, 64] */
@@ -1377,8 +1357,8 @@ static void infer_k36_batch_norm_relu(const float *restrict residual_7_shortcut_
 
 /* resnet18.dl:11: batch_norm, resnet18.dl:20: relu -> f32[1, 1, 1, 64] */
 static void infer_k40_batch_norm_relu(const float *restrict residual_8_b_norm_moving_variance,
-        const float *restrict residual_8_b_norm_gamma, const float *restrict residual_7_shortcut_conv_y,
-        float *restrict residual_8_b_conv_y, const float *restrict residual_8_b_norm_beta,
+        const float *restrict residual_8_b_norm_gamma, float *restrict residual_7_shortcut_conv_y,
+        const float *restrict residual_8_b_conv_y, const float *restrict residual_8_b_norm_beta,
         const float *restrict residual_8_b_norm_moving_mean)
 {
     float residual_8_b_norm_factor[64];
@@ -1389,7 +1369,7 @@ static void infer_k40_batch_norm_relu(const float *restrict residual_8_b_norm_mo
         const float v1 = residual_8_b_norm_factor[j3];
         const float v2 = residual_7_shortcut_conv_y[j3] + (residual_8_b_conv_y[j3] * v1 + (residual_8_b_norm_beta[j3]
                 - residual_8_b_norm_moving_mean[j3] * v1));
-        residual_8_b_conv_y[j3] = v2 < 0.0f ? 0.0f : v2;
+        residual_7_shortcut_conv_y[j3] = v2 < 0.0f ? 0.0f : v2;
     }
 }
 
@@ -1408,7 +1388,7 @@ static inline void infer_k41_dense_softmax_tile_1(const float *restrict a, int a
     c[3] = c0_3;
 }
 
-static void infer_k41_dense_softmax(const float *restrict residual_8_b_conv_y, const float *restrict classifier_kernel,
+static void infer_k41_dense_softmax(const float *restrict residual_7_shortcut_conv_y, const float *restrict classifier_kernel,
         float *restrict classifier_y, const float *restrict classifier_bias, float *restrict probs)
 {
     float logits[10];
@@ -1416,7 +1396,7 @@ static void infer_k41_dense_softmax(const float *restrict residual_8_b_conv_y, c
     float softmax_1_y[10];
     float softmax_2;
     for (int n = 0; n < 10; n += 4)
-        infer_k41_dense_softmax_tile_1(residual_8_b_conv_y, 0, classifier_kernel + (n < 6 ? n : 6),
+        infer_k41_dense_softmax_tile_1(residual_7_shortcut_conv_y, 0, classifier_kernel + (n < 6 ? n : 6),
                 classifier_y + (n < 6 ? n : 6));
     float max_v2 = -DL_INFINITY;
     for (int j0 = 0; j0 < 10; j0++) {
@@ -1452,16 +1432,16 @@ dl_status resnet18_infer(const resnet18_params *params, const resnet18_state *st
     float *const residual_2_b_conv_y = (float *)(void *)(base + 2048);   /* f32[1, 8, 8, 8] */
     float *const residual_3_a_conv_y = (float *)(void *)(base + 0);   /* f32[1, 4, 4, 16] */
     float *const residual_3_b_conv_y = (float *)(void *)(base + 1024);   /* f32[1, 4, 4, 16] */
-    float *const residual_3_b_norm_factor = (float *)(void *)(base + 4096);   /* f32[16] */
+    float *const residual_3_b_norm_factor = (float *)(void *)(base + 2048);   /* f32[16] */
     float *const residual_3_shortcut_conv_y = (float *)(void *)(base + 0);   /* f32[1, 4, 4, 16] */
     float *const residual_4_a_conv_y = (float *)(void *)(base + 1024);   /* f32[1, 4, 4, 16] */
     float *const residual_4_b_conv_y = (float *)(void *)(base + 2048);   /* f32[1, 4, 4, 16] */
-    float *const residual_5_a_conv_y = (float *)(void *)(base + 0);   /* f32[1, 2, 2, 32] */
-    float *const residual_5_b_conv_y = (float *)(void *)(base + 512);   /* f32[1, 2, 2, 32] */
-    float *const residual_5_b_norm_factor = (float *)(void *)(base + 1024);   /* f32[32] */
-    float *const residual_5_shortcut_conv_y = (float *)(void *)(base + 0);   /* f32[1, 2, 2, 32] */
-    float *const residual_6_a_conv_y = (float *)(void *)(base + 512);   /* f32[1, 2, 2, 32] */
-    float *const residual_6_b_conv_y = (float *)(void *)(base + 1024);   /* f32[1, 2, 2, 32] */
+    float *const residual_5_a_conv_y = (float *)(void *)(base + 1024);   /* f32[1, 2, 2, 32] */
+    float *const residual_5_b_conv_y = (float *)(void *)(base + 1536);   /* f32[1, 2, 2, 32] */
+    float *const residual_5_b_norm_factor = (float *)(void *)(base + 2048);   /* f32[32] */
+    float *const residual_5_shortcut_conv_y = (float *)(void *)(base + 1024);   /* f32[1, 2, 2, 32] */
+    float *const residual_6_a_conv_y = (float *)(void *)(base + 0);   /* f32[1, 2, 2, 32] */
+    float *const residual_6_b_conv_y = (float *)(void *)(base + 512);   /* f32[1, 2, 2, 32] */
     float *const residual_7_a_conv_y = (float *)(void *)(base + 0);   /* f32[1, 1, 1, 64] */
     float *const residual_7_b_conv_y = (float *)(void *)(base + 256);   /* f32[1, 1, 1, 64] */
     float *const residual_7_b_norm_factor = (float *)(void *)(base + 0);   /* f32[64] */
@@ -1484,14 +1464,15 @@ dl_status resnet18_infer(const resnet18_params *params, const resnet18_state *st
     infer_k4_batch_norm_relu(state->residual_2_a_norm_moving_variance, params->residual_2_a_norm_gamma, residual_2_a_conv_y,
             params->residual_2_a_norm_beta, state->residual_2_a_norm_moving_mean);   /* k8_batch_norm_relu */
     infer_k3_conv2d(residual_2_a_conv_y, params->residual_2_b_conv_kernel, residual_2_b_conv_y);   /* k9_conv2d */
-    infer_k10_batch_norm_relu(state->residual_2_b_norm_moving_variance, params->residual_2_b_norm_gamma, max_pool2d,
-            residual_2_b_conv_y, params->residual_2_b_norm_beta, state->residual_2_b_norm_moving_mean);
-    infer_k11_conv2d(residual_2_b_conv_y, params->residual_3_a_conv_kernel, residual_3_a_conv_y);
+    infer_k6_batch_norm_relu(state->residual_2_b_norm_moving_variance, params->residual_2_b_norm_gamma, max_pool2d,
+            residual_2_b_conv_y, params->residual_2_b_norm_beta,
+            state->residual_2_b_norm_moving_mean);   /* k10_batch_norm_relu */
+    infer_k11_conv2d(max_pool2d, params->residual_3_a_conv_kernel, residual_3_a_conv_y);
     infer_k12_batch_norm_relu(state->residual_3_a_norm_moving_variance, params->residual_3_a_norm_gamma, residual_3_a_conv_y,
             params->residual_3_a_norm_beta, state->residual_3_a_norm_moving_mean);
     infer_k13_conv2d(residual_3_a_conv_y, params->residual_3_b_conv_kernel, residual_3_b_conv_y);
     infer_k14_batch_norm(state->residual_3_b_norm_moving_variance, params->residual_3_b_norm_gamma, residual_3_b_norm_factor);
-    infer_k15_conv2d(residual_2_b_conv_y, params->residual_3_shortcut_conv_kernel, residual_3_shortcut_conv_y);
+    infer_k15_conv2d(max_pool2d, params->residual_3_shortcut_conv_kernel, residual_3_shortcut_conv_y);
     infer_k16_batch_norm_relu(state->residual_3_shortcut_norm_moving_variance, params->residual_3_shortcut_norm_gamma,
             residual_3_shortcut_conv_y, params->residual_3_shortcut_norm_beta, state->residual_3_shortcut_norm_moving_mean,
             residual_3_b_conv_y, residual_3_b_norm_factor, params->residual_3_b_norm_beta,
@@ -1503,12 +1484,12 @@ dl_status resnet18_infer(const resnet18_params *params, const resnet18_state *st
     infer_k20_batch_norm_relu(state->residual_4_b_norm_moving_variance, params->residual_4_b_norm_gamma,
             residual_3_shortcut_conv_y, residual_4_b_conv_y, params->residual_4_b_norm_beta,
             state->residual_4_b_norm_moving_mean);
-    infer_k21_conv2d(residual_4_b_conv_y, params->residual_5_a_conv_kernel, residual_5_a_conv_y);
+    infer_k21_conv2d(residual_3_shortcut_conv_y, params->residual_5_a_conv_kernel, residual_5_a_conv_y);
     infer_k22_batch_norm_relu(state->residual_5_a_norm_moving_variance, params->residual_5_a_norm_gamma, residual_5_a_conv_y,
             params->residual_5_a_norm_beta, state->residual_5_a_norm_moving_mean);
     infer_k23_conv2d(residual_5_a_conv_y, params->residual_5_b_conv_kernel, residual_5_b_conv_y);
     infer_k24_batch_norm(state->residual_5_b_norm_moving_variance, params->residual_5_b_norm_gamma, residual_5_b_norm_factor);
-    infer_k25_conv2d(residual_4_b_conv_y, params->residual_5_shortcut_conv_kernel, residual_5_shortcut_conv_y);
+    infer_k25_conv2d(residual_3_shortcut_conv_y, params->residual_5_shortcut_conv_kernel, residual_5_shortcut_conv_y);
     infer_k26_batch_norm_relu(state->residual_5_shortcut_norm_moving_variance, params->residual_5_shortcut_norm_gamma,
             residual_5_shortcut_conv_y, params->residual_5_shortcut_norm_beta, state->residual_5_shortcut_norm_moving_mean,
             residual_5_b_conv_y, residual_5_b_norm_factor, params->residual_5_b_norm_beta,
@@ -1520,12 +1501,12 @@ dl_status resnet18_infer(const resnet18_params *params, const resnet18_state *st
     infer_k30_batch_norm_relu(state->residual_6_b_norm_moving_variance, params->residual_6_b_norm_gamma,
             residual_5_shortcut_conv_y, residual_6_b_conv_y, params->residual_6_b_norm_beta,
             state->residual_6_b_norm_moving_mean);
-    infer_k31_conv2d(residual_6_b_conv_y, params->residual_7_a_conv_kernel, residual_7_a_conv_y);
+    infer_k31_conv2d(residual_5_shortcut_conv_y, params->residual_7_a_conv_kernel, residual_7_a_conv_y);
     infer_k32_batch_norm_relu(state->residual_7_a_norm_moving_variance, params->residual_7_a_norm_gamma, residual_7_a_conv_y,
             params->residual_7_a_norm_beta, state->residual_7_a_norm_moving_mean);
     infer_k33_conv2d(residual_7_a_conv_y, params->residual_7_b_conv_kernel, residual_7_b_conv_y);
     infer_k34_batch_norm(state->residual_7_b_norm_moving_variance, params->residual_7_b_norm_gamma, residual_7_b_norm_factor);
-    infer_k35_conv2d(residual_6_b_conv_y, params->residual_7_shortcut_conv_kernel, residual_7_shortcut_conv_y);
+    infer_k35_conv2d(residual_5_shortcut_conv_y, params->residual_7_shortcut_conv_kernel, residual_7_shortcut_conv_y);
     infer_k36_batch_norm_relu(state->residual_7_shortcut_norm_moving_variance, params->residual_7_shortcut_norm_gamma,
             residual_7_shortcut_conv_y, params->residual_7_shortcut_norm_beta, state->residual_7_shortcut_norm_moving_mean,
             residual_7_b_conv_y, residual_7_b_norm_factor, params->residual_7_b_norm_beta,
@@ -1537,7 +1518,8 @@ dl_status resnet18_infer(const resnet18_params *params, const resnet18_state *st
     infer_k40_batch_norm_relu(state->residual_8_b_norm_moving_variance, params->residual_8_b_norm_gamma,
             residual_7_shortcut_conv_y, residual_8_b_conv_y, params->residual_8_b_norm_beta,
             state->residual_8_b_norm_moving_mean);
-    infer_k41_dense_softmax(residual_8_b_conv_y, params->classifier_kernel, classifier_y, params->classifier_bias, probs);
+    infer_k41_dense_softmax(residual_7_shortcut_conv_y, params->classifier_kernel, classifier_y, params->classifier_bias,
+            probs);
     return DL_OK;
 }
 

@@ -557,11 +557,11 @@ static void train_k24_dense(const float *restrict hidden_y, const float *restric
 /* small_cnn.dl:9: relu;
  * small_cnn.dl:7: relu;
  * small_cnn.dl:6: relu -> f32[8, 32]; in 6 places */
-static void train_k25_relu(const float *restrict hidden_y, float *restrict dense_2, int dl_size_0)
+static void train_k25_relu(float *restrict hidden_y, const float *restrict dense_2, int dl_size_0)
 {
     for (int j0 = 0; j0 < dl_size_0; j0++) {
         const float v1 = dense_2[j0];
-        dense_2[j0] = 0.0f < hidden_y[j0] ? v1 : 0.0f;
+        hidden_y[j0] = 0.0f < hidden_y[j0] ? v1 : 0.0f;
     }
 }
 
@@ -639,7 +639,7 @@ static void train_k31_max_pool2d(const float *restrict max_pool2d_4, float *rest
 
 /* small_cnn.dl:7: conv2d;
  * small_cnn.dl:6: conv2d -> f32[8, 12]; in 4 places */
-static void train_k33_conv2d(const float *restrict max_pool2d_5, float *restrict conv2d, int dl_size_0, int dl_size_1,
+static void train_k33_conv2d(const float *restrict conv2d_2_y, float *restrict conv2d, int dl_size_0, int dl_size_1,
         int dl_size_2)
 {
     for (int i0 = 0; i0 < 8; i0++) {
@@ -647,7 +647,7 @@ static void train_k33_conv2d(const float *restrict max_pool2d_5, float *restrict
             float sum_v0 = 0.0f;
             for (int r1 = 0; r1 < dl_size_1; r1++) {
                 for (int r2 = 0; r2 < dl_size_1; r2++) {
-                    sum_v0 += max_pool2d_5[i0 * dl_size_2 + j0 + r1 * 96 + r2 * dl_size_0];
+                    sum_v0 += conv2d_2_y[i0 * dl_size_2 + j0 + r1 * 96 + r2 * dl_size_0];
                 }
             }
             conv2d[i0 * dl_size_0 + j0] = sum_v0;
@@ -656,8 +656,7 @@ static void train_k33_conv2d(const float *restrict max_pool2d_5, float *restrict
 }
 
 /* small_cnn.dl:7: conv2d -> f32[8, 12, 12, 4], 1382400 multiply-accumulates; in 2 places */
-static void train_k35_conv2d(const float *restrict max_pool2d_5, const float *restrict conv2d_2_kernel,
-        float *restrict conv2d_3)
+static void train_k35_conv2d(const float *restrict conv2d_2_y, const float *restrict conv2d_2_kernel, float *restrict conv2d_3)
 {
     for (int i0 = 0; i0 < 8; i0++) {
         for (int i1 = 0; i1 < 12; i1++) {
@@ -668,7 +667,7 @@ static void train_k35_conv2d(const float *restrict max_pool2d_5, const float *re
                         for (int r2 = 0; r2 < 5; r2++) {
                             for (int r3 = 0; r3 < 12; r3++) {
                                 conv_v0 += i1 + r1 - 4 >= 0 && i1 + r1 - 4 < 8 && i2 + r2 - 4 >= 0 && i2 + r2 - 4 < 8
-                                        ? max_pool2d_5[i0 * 768 + i1 * 96 + i2 * 12 + r1 * 96 + r2 * 12 + r3 - 432]
+                                        ? conv2d_2_y[i0 * 768 + i1 * 96 + i2 * 12 + r1 * 96 + r2 * 12 + r3 - 432]
                                         * conv2d_2_kernel[j0 * 12 - r1 * 240 - r2 * 48 + r3 + 1152] : 0.0f;
                             }
                         }
@@ -681,7 +680,7 @@ static void train_k35_conv2d(const float *restrict max_pool2d_5, const float *re
 }
 
 /* small_cnn.dl:7: conv2d -> f32[4, 5, 5, 12], 614400 multiply-accumulates; in 2 places */
-static void train_k36_conv2d(const float *restrict max_pool2d, const float *restrict max_pool2d_5, float *restrict conv2d_4)
+static void train_k36_conv2d(const float *restrict max_pool2d, const float *restrict conv2d_2_y, float *restrict conv2d_4)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int i1 = 0; i1 < 5; i1++) {
@@ -692,7 +691,7 @@ static void train_k36_conv2d(const float *restrict max_pool2d, const float *rest
                         for (int r2 = 0; r2 < 8; r2++) {
                             for (int r3 = 0; r3 < 8; r3++) {
                                 conv_v0 += max_pool2d[i0 + i1 * 48 + i2 * 4 + r1 * 48 + r2 * 4 + r3 * 576]
-                                        * max_pool2d_5[j0 + r1 * 96 + r2 * 12 + r3 * 768];
+                                        * conv2d_2_y[j0 + r1 * 96 + r2 * 12 + r3 * 768];
                             }
                         }
                     }
@@ -704,7 +703,7 @@ static void train_k36_conv2d(const float *restrict max_pool2d, const float *rest
 }
 
 /* small_cnn.dl:6: conv2d -> f32[1, 5, 5, 4], 460800 multiply-accumulates; in 2 places */
-static void train_k43_conv2d(const float *restrict image, const float *restrict max_pool2d_8, float *restrict conv2d_7)
+static void train_k43_conv2d(const float *restrict image, const float *restrict conv2d_1_y, float *restrict conv2d_7)
 {
     for (int i1 = 0; i1 < 5; i1++) {
         for (int i2 = 0; i2 < 5; i2++) {
@@ -714,7 +713,7 @@ static void train_k43_conv2d(const float *restrict image, const float *restrict 
                     for (int r2 = 0; r2 < 24; r2++) {
                         for (int r3 = 0; r3 < 8; r3++) {
                             conv_v0 += image[i1 * 28 + i2 + r1 * 28 + r2 + r3 * 784]
-                                    * max_pool2d_8[j0 + r1 * 96 + r2 * 4 + r3 * 2304];
+                                    * conv2d_1_y[j0 + r1 * 96 + r2 * 4 + r3 * 2304];
                         }
                     }
                 }
@@ -796,17 +795,17 @@ dl_status small_cnn_train_step(small_cnn_params *params, small_cnn_optimizer *op
     dl_word *const max_pool2d_3 = (dl_word *)(void *)(base + 129024);   /* i32[8, 4, 4, 12] */
     float *const max_pool2d_4 = (float *)(void *)(base + 98304);   /* f32[8, 4, 2, 8, 12] */
     float *const max_pool2d_5 = (float *)(void *)(base + 122880);   /* f32[8, 8, 8, 12] */
-    float *const conv2d = (float *)(void *)(base + 73728);   /* f32[8, 12] */
+    float *const conv2d = (float *)(void *)(base + 98304);   /* f32[8, 12] */
     float *const conv2d_2 = (float *)(void *)(base + 252016);   /* f32[12] */
     float *const conv2d_3 = (float *)(void *)(base + 165888);   /* f32[8, 12, 12, 4] */
     float *const conv2d_4 = (float *)(void *)(base + 245760);   /* f32[4, 5, 5, 12] */
     dl_word *const max_pool2d_6 = (dl_word *)(void *)(base + 147456);   /* i32[8, 12, 12, 4] */
     float *const max_pool2d_7 = (float *)(void *)(base + 73728);   /* f32[8, 12, 2, 24, 4] */
     float *const max_pool2d_8 = (float *)(void *)(base + 147456);   /* f32[8, 24, 24, 4] */
-    float *const conv2d_5 = (float *)(void *)(base + 0);   /* f32[8, 4] */
-    float *const conv2d_6 = (float *)(void *)(base + 400);   /* f32[4] */
-    float *const conv2d_7 = (float *)(void *)(base + 0);   /* f32[1, 5, 5, 4] */
-    float *const adam = (float *)(void *)(base + 416);   /* f32 */
+    float *const conv2d_5 = (float *)(void *)(base + 73728);   /* f32[8, 4] */
+    float *const conv2d_6 = (float *)(void *)(base + 74128);   /* f32[4] */
+    float *const conv2d_7 = (float *)(void *)(base + 73728);   /* f32[1, 5, 5, 4] */
+    float *const adam = (float *)(void *)(base + 0);   /* f32 */
 
     const unsigned dl_before = dl_flush();
     train_k0_conv2d(image, params->conv2d_1_kernel, conv2d_1_y);
@@ -838,24 +837,24 @@ dl_status small_cnn_train_step(small_cnn_params *params, small_cnn_optimizer *op
     train_k23_dense(cross_entropy_3, params->classifier_kernel, dense_2, 32, 10);
     train_k24_dense(hidden_y, cross_entropy_3, dense_3, 32, 10);
     train_k25_relu(hidden_y, dense_2, 256);
-    train_k22_dense(dense_2, dense_4, 32);   /* k26_dense */
-    train_k23_dense(dense_2, params->hidden_kernel, dense_5, 192, 32);   /* k27_dense */
-    train_k24_dense(max_pool2d_2, dense_2, dense_6, 192, 32);   /* k28_dense */
+    train_k22_dense(hidden_y, dense_4, 32);   /* k26_dense */
+    train_k23_dense(hidden_y, params->hidden_kernel, dense_5, 192, 32);   /* k27_dense */
+    train_k24_dense(max_pool2d_2, hidden_y, dense_6, 192, 32);   /* k28_dense */
     train_k29_max_pool2d(conv2d_2_y, max_pool2d_3, 4, 12, 768, 24, 192);
     train_k30_max_pool2d(max_pool2d_3, dense_5, max_pool2d_4, 4, 8, 12, 7, 192, 768);
     train_k31_max_pool2d(max_pool2d_4, max_pool2d_5, 8, 12, 7, 768);
     train_k25_relu(conv2d_2_y, max_pool2d_5, 6144);   /* k32_relu */
-    train_k33_conv2d(max_pool2d_5, conv2d, 12, 8, 768);
+    train_k33_conv2d(conv2d_2_y, conv2d, 12, 8, 768);
     train_k22_dense(conv2d, conv2d_2, 12);   /* k34_conv2d */
-    train_k35_conv2d(max_pool2d_5, params->conv2d_2_kernel, conv2d_3);
-    train_k36_conv2d(max_pool2d, max_pool2d_5, conv2d_4);
+    train_k35_conv2d(conv2d_2_y, params->conv2d_2_kernel, conv2d_3);
+    train_k36_conv2d(max_pool2d, conv2d_2_y, conv2d_4);
     train_k29_max_pool2d(conv2d_1_y, max_pool2d_6, 12, 4, 2304, 8, 576);   /* k37_max_pool2d */
     train_k30_max_pool2d(max_pool2d_6, conv2d_3, max_pool2d_7, 12, 24, 4, 23, 576, 2304);   /* k38_max_pool2d */
     train_k31_max_pool2d(max_pool2d_7, max_pool2d_8, 24, 4, 23, 2304);   /* k39_max_pool2d */
     train_k25_relu(conv2d_1_y, max_pool2d_8, 18432);   /* k40_relu */
-    train_k33_conv2d(max_pool2d_8, conv2d_5, 4, 24, 2304);   /* k41_conv2d */
+    train_k33_conv2d(conv2d_1_y, conv2d_5, 4, 24, 2304);   /* k41_conv2d */
     train_k22_dense(conv2d_5, conv2d_6, 4);   /* k42_conv2d */
-    train_k43_conv2d(image, max_pool2d_8, conv2d_7);
+    train_k43_conv2d(image, conv2d_1_y, conv2d_7);
     train_k44_adam(&step, adam);
     train_k45_adam(optimizer->m_conv2d_1_kernel, conv2d_7, optimizer->v_conv2d_1_kernel, params->conv2d_1_kernel, adam, 100);
     train_k45_adam(optimizer->m_conv2d_1_bias, conv2d_6, optimizer->v_conv2d_1_bias, params->conv2d_1_bias, adam,
@@ -915,13 +914,13 @@ dl_status small_cnn_gradients(const small_cnn_params *params, const float *image
     dl_word *const max_pool2d_3 = (dl_word *)(void *)(base + 129024);   /* i32[8, 4, 4, 12] */
     float *const max_pool2d_4 = (float *)(void *)(base + 98304);   /* f32[8, 4, 2, 8, 12] */
     float *const max_pool2d_5 = (float *)(void *)(base + 122880);   /* f32[8, 8, 8, 12] */
-    float *const conv2d = (float *)(void *)(base + 73728);   /* f32[8, 12] */
+    float *const conv2d = (float *)(void *)(base + 98304);   /* f32[8, 12] */
     float *const conv2d_2 = (float *)(void *)(base + 165888);   /* f32[8, 12, 12, 4] */
     float *const conv2d_3 = (float *)(void *)(base + 221184);   /* f32[4, 5, 5, 12] */
     dl_word *const max_pool2d_6 = (dl_word *)(void *)(base + 147456);   /* i32[8, 12, 12, 4] */
     float *const max_pool2d_7 = (float *)(void *)(base + 73728);   /* f32[8, 12, 2, 24, 4] */
     float *const max_pool2d_8 = (float *)(void *)(base + 147456);   /* f32[8, 24, 24, 4] */
-    float *const conv2d_4 = (float *)(void *)(base + 0);   /* f32[8, 4] */
+    float *const conv2d_4 = (float *)(void *)(base + 73728);   /* f32[8, 4] */
 
     const unsigned dl_before = dl_flush();
     train_k0_conv2d(image, params->conv2d_1_kernel, conv2d_1_y);
@@ -953,24 +952,24 @@ dl_status small_cnn_gradients(const small_cnn_params *params, const float *image
     train_k23_dense(cross_entropy_3, params->classifier_kernel, dense, 32, 10);
     train_k24_dense(hidden_y, cross_entropy_3, gradients->classifier_kernel, 32, 10);
     train_k25_relu(hidden_y, dense, 256);
-    train_k22_dense(dense, gradients->hidden_bias, 32);   /* k26_dense */
-    train_k23_dense(dense, params->hidden_kernel, dense_2, 192, 32);   /* k27_dense */
-    train_k24_dense(max_pool2d_2, dense, gradients->hidden_kernel, 192, 32);   /* k28_dense */
+    train_k22_dense(hidden_y, gradients->hidden_bias, 32);   /* k26_dense */
+    train_k23_dense(hidden_y, params->hidden_kernel, dense_2, 192, 32);   /* k27_dense */
+    train_k24_dense(max_pool2d_2, hidden_y, gradients->hidden_kernel, 192, 32);   /* k28_dense */
     train_k29_max_pool2d(conv2d_2_y, max_pool2d_3, 4, 12, 768, 24, 192);
     train_k30_max_pool2d(max_pool2d_3, dense_2, max_pool2d_4, 4, 8, 12, 7, 192, 768);
     train_k31_max_pool2d(max_pool2d_4, max_pool2d_5, 8, 12, 7, 768);
     train_k25_relu(conv2d_2_y, max_pool2d_5, 6144);   /* k32_relu */
-    train_k33_conv2d(max_pool2d_5, conv2d, 12, 8, 768);
+    train_k33_conv2d(conv2d_2_y, conv2d, 12, 8, 768);
     train_k22_dense(conv2d, gradients->conv2d_2_bias, 12);   /* k34_conv2d */
-    train_k35_conv2d(max_pool2d_5, params->conv2d_2_kernel, conv2d_2);
-    train_k36_conv2d(max_pool2d, max_pool2d_5, conv2d_3);
+    train_k35_conv2d(conv2d_2_y, params->conv2d_2_kernel, conv2d_2);
+    train_k36_conv2d(max_pool2d, conv2d_2_y, conv2d_3);
     train_k29_max_pool2d(conv2d_1_y, max_pool2d_6, 12, 4, 2304, 8, 576);   /* k37_max_pool2d */
     train_k30_max_pool2d(max_pool2d_6, conv2d_2, max_pool2d_7, 12, 24, 4, 23, 576, 2304);   /* k38_max_pool2d */
     train_k31_max_pool2d(max_pool2d_7, max_pool2d_8, 24, 4, 23, 2304);   /* k39_max_pool2d */
     train_k25_relu(conv2d_1_y, max_pool2d_8, 18432);   /* k40_relu */
-    train_k33_conv2d(max_pool2d_8, conv2d_4, 4, 24, 2304);   /* k41_conv2d */
+    train_k33_conv2d(conv2d_1_y, conv2d_4, 4, 24, 2304);   /* k41_conv2d */
     train_k22_dense(conv2d_4, gradients->conv2d_1_bias, 4);   /* k42_conv2d */
-    train_k43_conv2d(image, max_pool2d_8, gradients->conv2d_1_kernel);
+    train_k43_conv2d(image, conv2d_1_y, gradients->conv2d_1_kernel);
     gradients_k44_conv2d_copy(conv2d_3, gradients->conv2d_2_kernel);
     dl_set_subnormals(dl_before);
     metrics->count = count;

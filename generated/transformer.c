@@ -508,21 +508,21 @@ static inline void infer_k8_multi_head_attention_layer_norm_tile_1(const float *
 }
 
 static void infer_k8_multi_head_attention_layer_norm(const float *restrict block_1_attention_y,
-        const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
+        const float *restrict block_1_attention_output_kernel, float *restrict block_1_x,
         const float *restrict embedding_1_embeddings, const int32_t *restrict tokens, const float *restrict positions,
-        const float *restrict block_1_attention_output_bias, float *restrict block_1_x,
-        const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict block_1_y_2)
+        const float *restrict block_1_attention_output_bias, const float *restrict block_1_norm_b_gamma,
+        const float *restrict block_1_norm_b_beta, float *restrict block_1_y_2)
 {
     float layer_norm_3;
     float block_1_norm_b_standardized_1_centered[16];
     float layer_norm_4;
     for (int n = 0; n < 16; n += 4)
         infer_k8_multi_head_attention_layer_norm_tile_1(block_1_attention_y, 0, block_1_attention_output_kernel + n,
-                block_1_attention_output_y + n);
+                block_1_x + n);
     float sum_v2 = 0.0f;
     for (int j0 = 0; j0 < 16; j0++) {
-        const float block_1_x_v1 = embedding_1_embeddings[j0 + tokens[7] * 16] + positions[j0 + 112]
-                + (block_1_attention_output_y[j0] + block_1_attention_output_bias[j0]);
+        const float block_1_x_v1 = embedding_1_embeddings[j0 + tokens[7] * 16] + positions[j0 + 112] + (block_1_x[j0]
+                + block_1_attention_output_bias[j0]);
         block_1_x[j0] = block_1_x_v1;
         sum_v2 += block_1_x_v1;
     }
@@ -630,17 +630,17 @@ static inline void infer_k11_dense_softmax_tile_1(const float *restrict a, int a
 }
 
 static void infer_k11_dense_softmax(const float *restrict layer_norm_1_y, const float *restrict classifier_kernel,
-        float *restrict classifier_y, const float *restrict classifier_bias, float *restrict logits, float *restrict softmax)
+        float *restrict logits, const float *restrict classifier_bias, float *restrict softmax)
 {
     for (int n = 0; n < 256; n += 4)
-        infer_k11_dense_softmax_tile_1(layer_norm_1_y, 0, classifier_kernel + n, classifier_y + n);
+        infer_k11_dense_softmax_tile_1(layer_norm_1_y, 0, classifier_kernel + n, logits + n);
     float max_v2[8];
     for (int lane = 0; lane < 8; lane++)
         max_v2[lane] = -DL_INFINITY;
     for (int j0_0 = 0; j0_0 < 256; j0_0 += 8) {
         for (int lane = 0; lane < 8; lane++) {
             const int j0 = j0_0 + lane;
-            const float logits_v1 = classifier_y[j0] + classifier_bias[j0];
+            const float logits_v1 = logits[j0] + classifier_bias[j0];
             logits[j0] = logits_v1;
             const float x_max_v2 = logits_v1;
             max_v2[lane] = dl_max(x_max_v2, max_v2[lane]);
@@ -693,15 +693,13 @@ dl_status transformer_infer(const transformer_params *params, const int32_t *tok
     float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 512);   /* f32[1, 4, 1, 8] */
     float *const multi_head_attention_3 = (float *)(void *)(base + 672);   /* f32[1, 4, 1] */
     float *const block_1_attention_y = (float *)(void *)(base + 0);   /* f32[1, 4, 1, 4] */
-    float *const block_1_attention_output_y = (float *)(void *)(base + 64);   /* f32[1, 16] */
     float *const block_1_x = (float *)(void *)(base + 256);   /* f32[1, 1, 16] */
     float *const block_1_y_2 = (float *)(void *)(base + 320);   /* f32[1, 1, 16] */
     float *const gelu = (float *)(void *)(base + 0);   /* f32[1, 1, 64] */
     float *const block_1_down_y = (float *)(void *)(base + 320);   /* f32[1, 16] */
-    float *const layer_norm_1_y = (float *)(void *)(base + 2048);   /* f32[1, 1, 16] */
-    float *const classifier_y = (float *)(void *)(base + 0);   /* f32[1, 256] */
-    float *const logits = (float *)(void *)(base + 1024);   /* f32[1, 1, 256] */
-    float *const softmax = (float *)(void *)(base + 2112);   /* f32[1, 1] */
+    float *const layer_norm_1_y = (float *)(void *)(base + 1024);   /* f32[1, 1, 16] */
+    float *const logits = (float *)(void *)(base + 0);   /* f32[1, 1, 256] */
+    float *const softmax = (float *)(void *)(base + 1088);   /* f32[1, 1] */
     float *const multi_head_attention_5 = (float *)(void *)(base + 0);   /* f32[1, 4, 4, 8] */
 
     if (infer_k0_embedding_check(tokens) != DL_OK)
@@ -719,14 +717,13 @@ dl_status transformer_infer(const transformer_params *params, const int32_t *tok
             block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, multi_head_attention_3);
     infer_k7_multi_head_attention(block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
             block_1_attention_value_y_2, block_1_attention_y, multi_head_attention_3);
-    infer_k8_multi_head_attention_layer_norm(block_1_attention_y, params->block_1_attention_output_kernel,
-            block_1_attention_output_y, params->embedding_1_embeddings, tokens, params->positions,
-            params->block_1_attention_output_bias, block_1_x, params->block_1_norm_b_gamma, params->block_1_norm_b_beta,
-            block_1_y_2);
+    infer_k8_multi_head_attention_layer_norm(block_1_attention_y, params->block_1_attention_output_kernel, block_1_x,
+            params->embedding_1_embeddings, tokens, params->positions, params->block_1_attention_output_bias,
+            params->block_1_norm_b_gamma, params->block_1_norm_b_beta, block_1_y_2);
     infer_k9_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu, params->block_1_up_bias);
     infer_k10_dense_layer_norm(gelu, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
             params->layer_norm_1_gamma, params->layer_norm_1_beta, layer_norm_1_y);
-    infer_k11_dense_softmax(layer_norm_1_y, params->classifier_kernel, classifier_y, params->classifier_bias, logits, softmax);
+    infer_k11_dense_softmax(layer_norm_1_y, params->classifier_kernel, logits, params->classifier_bias, softmax);
     infer_k12_softmax(logits, softmax, probs);
     return DL_OK;
 }
@@ -1119,23 +1116,23 @@ static inline void train_k19_multi_head_attention_layer_norm_tile_4(const float 
 }
 
 static void train_k19_multi_head_attention_layer_norm(int t, const float *restrict multi_head_attention_20,
-        const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
+        const float *restrict block_1_attention_output_kernel, float *restrict block_1_x,
         const float *restrict embedding_1_embeddings, const int32_t *restrict tokens, const float *restrict positions,
-        const float *restrict block_1_attention_output_bias, float *restrict block_1_x, float *restrict layer_norm_18,
-        float *restrict layer_norm_19, float *restrict layer_norm_21, float *restrict layer_norm_22,
-        const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict block_1_y_2)
+        const float *restrict block_1_attention_output_bias, float *restrict layer_norm_18, float *restrict layer_norm_19,
+        float *restrict layer_norm_21, float *restrict layer_norm_22, const float *restrict block_1_norm_b_gamma,
+        const float *restrict block_1_norm_b_beta, float *restrict block_1_y_2)
 {
     float layer_norm_20;
     for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
             train_k19_multi_head_attention_layer_norm_tile_4(multi_head_attention_20, i1_0 * 16,
-                    block_1_attention_output_kernel + n, block_1_attention_output_y + n);
+                    block_1_attention_output_kernel + n, block_1_x + (i1_0 * 16 + n));
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
             float sum_v2 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
                 const float block_1_x_v1 = embedding_1_embeddings[j0 + tokens[t * 8 + i1] * 16] + positions[i1 * 16 + j0]
-                        + (block_1_attention_output_y[i1 * 16 - i1_0 * 16 + j0] + block_1_attention_output_bias[j0]);
+                        + (block_1_x[i1 * 16 + j0] + block_1_attention_output_bias[j0]);
                 block_1_x[i1 * 16 + j0] = block_1_x_v1;
                 sum_v2 += block_1_x_v1;
             }
@@ -1250,8 +1247,8 @@ static inline void train_k21_dense_layer_norm_tile_4(const float *restrict a, in
 }
 
 static void train_k21_dense_layer_norm(int t, const float *restrict gelu_5, const float *restrict block_1_down_kernel,
-        float *restrict block_1_down_y, const float *restrict block_1_x, const float *restrict block_1_down_bias,
-        float *restrict x, float *restrict layer_norm_23, float *restrict layer_norm_24, float *restrict layer_norm_26,
+        float *restrict x, const float *restrict block_1_x, const float *restrict block_1_down_bias,
+        float *restrict layer_norm_23, float *restrict layer_norm_24, float *restrict layer_norm_26,
         float *restrict layer_norm_27, const float *restrict layer_norm_1_gamma, const float *restrict layer_norm_1_beta,
         float *restrict layer_norm_1_y)
 {
@@ -1259,11 +1256,11 @@ static void train_k21_dense_layer_norm(int t, const float *restrict gelu_5, cons
     for (int i1_0 = 0; i1_0 < 8; i1_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 16; n += 4)
-            train_k21_dense_layer_norm_tile_4(gelu_5, i1_0 * 64, block_1_down_kernel + n, block_1_down_y + n);
+            train_k21_dense_layer_norm_tile_4(gelu_5, i1_0 * 64, block_1_down_kernel + n, x + (i1_0 * 16 + n));
         for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
             float sum_v2 = 0.0f;
             for (int j0 = 0; j0 < 16; j0++) {
-                const float x_v1 = block_1_x[i1 * 16 + j0] + (block_1_down_y[i1 * 16 - i1_0 * 16 + j0] + block_1_down_bias[j0]);
+                const float x_v1 = block_1_x[i1 * 16 + j0] + (x[i1 * 16 + j0] + block_1_down_bias[j0]);
                 x[i1 * 16 + j0] = x_v1;
                 sum_v2 += x_v1;
             }
@@ -2711,7 +2708,6 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 131072);   /* f32[1, 4, 8, 8] */
     float *const multi_head_attention_19 = (float *)(void *)(base + 66176);   /* f32[4, 4] */
     float *const multi_head_attention_20 = (float *)(void *)(base + 65536);   /* f32[1, 8, 16] */
-    float *const block_1_attention_output_y = (float *)(void *)(base + 66048);   /* f32[4, 16] */
     float *const block_1_x = (float *)(void *)(base + 134144);   /* f32[1, 8, 16] */
     float *const layer_norm_18 = (float *)(void *)(base + 135424);   /* f32[1, 8] */
     float *const layer_norm_19 = (float *)(void *)(base + 135456);   /* f32[1, 8, 1] */
@@ -2721,7 +2717,6 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     float *const gelu_3 = (float *)(void *)(base + 122880);   /* f32[1, 8, 64] */
     float *const gelu_4 = (float *)(void *)(base + 124928);   /* f32[1, 8, 64] */
     float *const gelu_5 = (float *)(void *)(base + 65536);   /* f32[1, 8, 64] */
-    float *const block_1_down_y = (float *)(void *)(base + 67584);   /* f32[4, 16] */
     float *const x = (float *)(void *)(base + 134656);   /* f32[1, 8, 16] */
     float *const layer_norm_23 = (float *)(void *)(base + 135552);   /* f32[1, 8] */
     float *const layer_norm_24 = (float *)(void *)(base + 135584);   /* f32[1, 8, 1] */
@@ -2780,13 +2775,13 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
                 multi_head_attention_19, block_1_attention_y);
         train_k18_multi_head_attention(t, block_1_attention_y, multi_head_attention_20);
         train_k19_multi_head_attention_layer_norm(t, multi_head_attention_20, params->block_1_attention_output_kernel,
-                block_1_attention_output_y, params->embedding_1_embeddings, tokens, params->positions,
-                params->block_1_attention_output_bias, block_1_x, layer_norm_18, layer_norm_19, layer_norm_21, layer_norm_22,
-                params->block_1_norm_b_gamma, params->block_1_norm_b_beta, block_1_y_2);
+                block_1_x, params->embedding_1_embeddings, tokens, params->positions, params->block_1_attention_output_bias,
+                layer_norm_18, layer_norm_19, layer_norm_21, layer_norm_22, params->block_1_norm_b_gamma,
+                params->block_1_norm_b_beta, block_1_y_2);
         train_k20_dense_gelu(t, block_1_y_2, params->block_1_up_kernel, block_1_up_y_2, params->block_1_up_bias, block_1_up_y,
                 gelu_3, gelu_4, gelu_5);
-        train_k21_dense_layer_norm(t, gelu_5, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
-                x, layer_norm_23, layer_norm_24, layer_norm_26, layer_norm_27, params->layer_norm_1_gamma,
+        train_k21_dense_layer_norm(t, gelu_5, params->block_1_down_kernel, x, block_1_x, params->block_1_down_bias,
+                layer_norm_23, layer_norm_24, layer_norm_26, layer_norm_27, params->layer_norm_1_gamma,
                 params->layer_norm_1_beta, layer_norm_1_y);
         train_k22_dense_cross_entropy_argmax(t, layer_norm_1_y, params->classifier_kernel, classifier_y,
                 params->classifier_bias, cross_entropy_3, cross_entropy_4, next, cross_entropy_5, argmax);
@@ -3204,7 +3199,6 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 131072);   /* f32[1, 4, 8, 8] */
     float *const multi_head_attention_12 = (float *)(void *)(base + 66176);   /* f32[4, 4] */
     float *const multi_head_attention_13 = (float *)(void *)(base + 65536);   /* f32[1, 8, 16] */
-    float *const block_1_attention_output_y = (float *)(void *)(base + 66048);   /* f32[4, 16] */
     float *const block_1_x = (float *)(void *)(base + 134144);   /* f32[1, 8, 16] */
     float *const layer_norm_12 = (float *)(void *)(base + 135424);   /* f32[1, 8] */
     float *const layer_norm_13 = (float *)(void *)(base + 135456);   /* f32[1, 8, 1] */
@@ -3214,7 +3208,6 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     float *const gelu_3 = (float *)(void *)(base + 122880);   /* f32[1, 8, 64] */
     float *const gelu_4 = (float *)(void *)(base + 124928);   /* f32[1, 8, 64] */
     float *const gelu_5 = (float *)(void *)(base + 65536);   /* f32[1, 8, 64] */
-    float *const block_1_down_y = (float *)(void *)(base + 67584);   /* f32[4, 16] */
     float *const x = (float *)(void *)(base + 134656);   /* f32[1, 8, 16] */
     float *const layer_norm_17 = (float *)(void *)(base + 135552);   /* f32[1, 8] */
     float *const layer_norm_18 = (float *)(void *)(base + 135584);   /* f32[1, 8, 1] */
@@ -3272,14 +3265,13 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
                 multi_head_attention_12, block_1_attention_y);   /* k16_multi_head_attention */
         train_k18_multi_head_attention(t, block_1_attention_y, multi_head_attention_13);   /* k17_multi_head_attention */
         train_k19_multi_head_attention_layer_norm(t, multi_head_attention_13, params->block_1_attention_output_kernel,
-                block_1_attention_output_y, params->embedding_1_embeddings, tokens, params->positions,
-                params->block_1_attention_output_bias, block_1_x, layer_norm_12, layer_norm_13, layer_norm_15, layer_norm_16,
-                params->block_1_norm_b_gamma, params->block_1_norm_b_beta,
-                block_1_y_2);   /* k18_multi_head_attention_layer_norm */
+                block_1_x, params->embedding_1_embeddings, tokens, params->positions, params->block_1_attention_output_bias,
+                layer_norm_12, layer_norm_13, layer_norm_15, layer_norm_16, params->block_1_norm_b_gamma,
+                params->block_1_norm_b_beta, block_1_y_2);   /* k18_multi_head_attention_layer_norm */
         train_k20_dense_gelu(t, block_1_y_2, params->block_1_up_kernel, block_1_up_y_2, params->block_1_up_bias, block_1_up_y,
                 gelu_3, gelu_4, gelu_5);   /* k19_dense_gelu */
-        train_k21_dense_layer_norm(t, gelu_5, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
-                x, layer_norm_17, layer_norm_18, layer_norm_20, layer_norm_21, params->layer_norm_1_gamma,
+        train_k21_dense_layer_norm(t, gelu_5, params->block_1_down_kernel, x, block_1_x, params->block_1_down_bias,
+                layer_norm_17, layer_norm_18, layer_norm_20, layer_norm_21, params->layer_norm_1_gamma,
                 params->layer_norm_1_beta, layer_norm_1_y);   /* k20_dense_layer_norm */
         train_k22_dense_cross_entropy_argmax(t, layer_norm_1_y, params->classifier_kernel, classifier_y,
                 params->classifier_bias, cross_entropy_3, cross_entropy_4, next, cross_entropy_5,
@@ -3663,10 +3655,10 @@ static inline void evaluate_k8_multi_head_attention_layer_norm_tile_4(const floa
 }
 
 static void evaluate_k8_multi_head_attention_layer_norm(const float *restrict multi_head_attention_4,
-        const float *restrict block_1_attention_output_kernel, float *restrict block_1_attention_output_y,
+        const float *restrict block_1_attention_output_kernel, float *restrict block_1_x,
         const float *restrict embedding_1_embeddings, const int32_t *restrict tokens, const float *restrict positions,
-        const float *restrict block_1_attention_output_bias, float *restrict block_1_x,
-        const float *restrict block_1_norm_b_gamma, const float *restrict block_1_norm_b_beta, float *restrict block_1_y_2)
+        const float *restrict block_1_attention_output_bias, const float *restrict block_1_norm_b_gamma,
+        const float *restrict block_1_norm_b_beta, float *restrict block_1_y_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         float layer_norm_3;
@@ -3676,12 +3668,12 @@ static void evaluate_k8_multi_head_attention_layer_norm(const float *restrict mu
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
                 evaluate_k8_multi_head_attention_layer_norm_tile_4(multi_head_attention_4, i0 * 128 + i1_0 * 16,
-                        block_1_attention_output_kernel + n, block_1_attention_output_y + n);
+                        block_1_attention_output_kernel + n, block_1_x + (i0 * 128 + i1_0 * 16 + n));
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 float sum_v2 = 0.0f;
                 for (int j0 = 0; j0 < 16; j0++) {
                     const float block_1_x_v1 = embedding_1_embeddings[j0 + tokens[i0 * 8 + i1] * 16] + positions[i1 * 16 + j0]
-                            + (block_1_attention_output_y[i1 * 16 - i1_0 * 16 + j0] + block_1_attention_output_bias[j0]);
+                            + (block_1_x[i0 * 128 + i1 * 16 + j0] + block_1_attention_output_bias[j0]);
                     block_1_x[i0 * 128 + i1 * 16 + j0] = block_1_x_v1;
                     sum_v2 += block_1_x_v1;
                 }
@@ -4065,7 +4057,6 @@ dl_status transformer_evaluate(const transformer_params *params, const int32_t *
     float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 8320);   /* f32[4, 8] */
     float *const block_1_attention_y = (float *)(void *)(base + 4096);   /* f32[4, 4, 8, 4] */
     float *const multi_head_attention_4 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const block_1_attention_output_y = (float *)(void *)(base + 2048);   /* f32[4, 16] */
     float *const block_1_x = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
     float *const block_1_y_2 = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
     float *const gelu = (float *)(void *)(base + 0);   /* f32[4, 8, 64] */
@@ -4091,10 +4082,9 @@ dl_status transformer_evaluate(const transformer_params *params, const int32_t *
             block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights, block_1_attention_value_y_2,
             block_1_attention_y);
     train_k50_multi_head_attention(block_1_attention_y, multi_head_attention_4);   /* k7_multi_head_attention */
-    evaluate_k8_multi_head_attention_layer_norm(multi_head_attention_4, params->block_1_attention_output_kernel,
-            block_1_attention_output_y, params->embedding_1_embeddings, tokens, params->positions,
-            params->block_1_attention_output_bias, block_1_x, params->block_1_norm_b_gamma, params->block_1_norm_b_beta,
-            block_1_y_2);
+    evaluate_k8_multi_head_attention_layer_norm(multi_head_attention_4, params->block_1_attention_output_kernel, block_1_x,
+            params->embedding_1_embeddings, tokens, params->positions, params->block_1_attention_output_bias,
+            params->block_1_norm_b_gamma, params->block_1_norm_b_beta, block_1_y_2);
     evaluate_k9_dense_gelu(block_1_y_2, params->block_1_up_kernel, gelu, params->block_1_up_bias);
     evaluate_k10_dense_layer_norm(gelu, params->block_1_down_kernel, block_1_down_y, block_1_x, params->block_1_down_bias,
             params->layer_norm_1_gamma, params->layer_norm_1_beta, layer_norm_1_y);

@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 #define TRANSFORMER_BATCH 1
-#define TRANSFORMER_ARENA_BYTES 2128   /* scratch for transformer_infer, aligned to 64; contents need not survive between calls */
+#define TRANSFORMER_ARENA_BYTES 1600   /* scratch for transformer_infer, aligned to 64; contents need not survive between calls */
 #define TRANSFORMER_TRAIN_BATCH 4
 #define TRANSFORMER_TRAIN_ARENA_BYTES 135840   /* for the training functions, likewise */
 #define TRANSFORMER_INIT_ARENA_BYTES 1   /* for transformer_init, likewise */

@@ -222,11 +222,11 @@ static void note_load(void *context, const Load *load)
     t->own &= lo >= 0 && hi < stride;
 }
 
-/* Whether a kernel without tiles reads of x in each turn of its outer loops what is that turn's own, so that one stage may store `to` there
- * once that is read. */
+/* Whether a kernel reads of x in each turn of its outer loops what is that turn's own, so that one stage may store `to` there once that is
+ * read. */
 static bool reads_own_turn(const Kernel *k, const Buffer *x, const Buffer *to)
 {
-    Turns t = {k, x, k->nouter && !kernel_tile(k)};
+    Turns t = {k, x, k->nouter > 0};
     int stores = 0;
     for (int i = 0; i < k->stages.n && t.own; i++)
         for (int j = 0; j < k->stages.at[i]->items.n; j++) {
@@ -273,18 +273,18 @@ static void find_candidate(void *context, Buffer *buffer, bool writes)
         vec_push(found->a, &found->list, buffer);
 }
 
-/* Does what x lies in end with this step? A value that took another's place is followed by a third where bytes count. */
-static bool ends_here(const Plan *p, const Step *step, Buffer *x)
+/* Does what x lies in end with this step? */
+static bool ends_here(const Step *step, Buffer *x)
 {
     const Buffer *root = buffer_root(x);
-    return root == x || (p->sparing && root->kind == BUFFER_ARENA && root->last == step->at);
+    return root == x || (root->kind == BUFFER_ARENA && root->last == step->at);
 }
 
 /* Of what item j reads in its place: may it lie where x does, or x where it does? */
 static bool share_with(const Plan *p, const Step *step, const Kernel *k, int i, int j, Buffer *x)
 {
     Buffer *to = k->stages.at[i]->items.at[j].buffer;
-    if (x == to || !ends_here(p, step, x) || to->alias || x->last != step->at || type_bytes(x->type) != type_bytes(to->type) ||
+    if (x == to || !ends_here(step, x) || to->alias || x->last != step->at || type_bytes(x->type) != type_bytes(to->type) ||
         x->type.dt != to->type.dt || !may_store_over(k, i, j, x, k->stages.at[i]->items.at[j].at, made_in(k, x) || reads_own_turn(k, x, to)))
         return false;
     bool fresh = to->kind == BUFFER_PORT ? !fn_find_input(p->fn, to->role, to->index) : to->first == step->at;
@@ -311,6 +311,12 @@ static void share_storage(Plan *p, const Step *step, Kernel *k, int i, int j)
                 return;
 }
 
+/* A map does, and a reduction what it makes on its way. */
+static bool stores_by_element(const Stage *s, const Item *item)
+{
+    return (s->kind == STAGE_MAP || (s->kind == STAGE_REDUCE && item->reduce == OP_COUNT)) && item->buffer && item->buffer->kind != BUFFER_LOCAL;
+}
+
 static void share_in_steps(Plan *p, Step *const *steps, int n)
 {
     for (int s = 0; s < n; s++) {
@@ -321,8 +327,7 @@ static void share_in_steps(Plan *p, Step *const *steps, int n)
         Kernel *k = steps[s]->kernel;
         for (int i = 0; i < k->stages.n; i++)
             for (int j = 0; j < k->stages.at[i]->items.n; j++) {
-                const Stage *stage = k->stages.at[i];
-                if (stage->kind == STAGE_MAP && stage->items.at[j].buffer && stage->items.at[j].buffer->kind != BUFFER_LOCAL)
+                if (stores_by_element(k->stages.at[i], &k->stages.at[i]->items.at[j]))
                     share_storage(p, steps[s], k, i, j);
             }
     }

@@ -9,7 +9,8 @@ enum {
     APART = 64,         /* threads write no line of the cache that another one reads */
     MANY = 2000,        /* buffers, from which trying each against all others takes too long */
     MOST_HOLES = 64,    /* looked at for one of these */
-    PROMOTED = 100,     /* tried where bytes count */
+    PROMOTED = 100,     /* tried where bytes count, or of */
+    FEW = 100,          /* buffers, which takes no time */
 };
 
 /* Of where a tensor begins, in bytes: no vector lies in two lines of the cache; where bytes count, 16 do. */
@@ -287,7 +288,7 @@ static void try_orders(const Plan *p, Buffer **order, int n, Buffer **placed, Be
     for (int i = 0; i < LEN(orders) && best->bytes != best->bound; i++) {
         qsort(order, (size_t)n, sizeof *order, orders[i]);
         keep_better(best, place(order, n, placed), order, n);
-        if (p->sparing)
+        if (p->sparing || n <= FEW)
             try_promoting(order, n, placed, best);
     }
 }
