@@ -121,24 +121,24 @@ static int take_any(Threads *t, int thread, int *first, int *end)
     return 0;
 }
 
-/* Works until all is taken; whether there was anything. */
+/* Works until all is taken; whether there was anything. What it has done it says once: nobody hands out other work before. */
 static int work_along(Threads *t, int thread)
 {
-    int first, end, any = 0;
+    int first, end, done = 0;
     while (take_any(t, thread, &first, &end)) {
         const dl_work *work = atomic_load(&t->work);
-        const int grain = atomic_load(&t->grain), grains = end - first;
+        const int grain = atomic_load(&t->grain);
         const int from = first * grain, to = work->count / grain < end ? work->count : end * grain;
         dl_set_subnormals(atomic_load(&t->subnormals));
         work->piece(work->arguments, thread, from, to);
-        any = 1;
-        if (atomic_fetch_sub(&t->unfinished, grains) == grains && atomic_load(&t->waiting)) {
-            pthread_mutex_lock(&t->mutex);
-            pthread_cond_signal(&t->finished);
-            pthread_mutex_unlock(&t->mutex);
-        }
+        done += end - first;
     }
-    return any;
+    if (done && atomic_fetch_sub(&t->unfinished, done) == done && atomic_load(&t->waiting)) {
+        pthread_mutex_lock(&t->mutex);
+        pthread_cond_signal(&t->finished);
+        pthread_mutex_unlock(&t->mutex);
+    }
+    return done > 0;
 }
 
 /* ---- the threads ----------------------------------------------------------------------------------- */
