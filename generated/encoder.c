@@ -515,7 +515,7 @@ static void infer_k6_multi_head_attention(const float *restrict multi_head_atten
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[1, 16, 16] */
+/* encoder.dl:10: multi_head_attention -> f32[1, 16, 4, 4] */
 static void infer_k7_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_5)
 {
     for (int j0 = 0; j0 < 16; j0++) {
@@ -790,7 +790,7 @@ dl_status encoder_infer(const encoder_params *params, const int32_t *tokens, flo
     float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 5120);   /* f32[4, 16] */
     float *const multi_head_attention_3 = (float *)(void *)(base + 5376);   /* f32[4, 1] */
     float *const block_1_attention_y = (float *)(void *)(base + 2048);   /* f32[1, 4, 16, 4] */
-    float *const multi_head_attention_5 = (float *)(void *)(base + 1024);   /* f32[1, 16, 16] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 1024);   /* f32[1, 16, 4, 4] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 2048);   /* f32[4, 16] */
     float *const block_1_x = (float *)(void *)(base + 4096);   /* f32[1, 16, 16] */
     float *const dense = (float *)(void *)(base + 0);   /* f32[1, 16, 64] */
@@ -1168,7 +1168,7 @@ static void train_k19_multi_head_attention(const float *restrict multi_head_atte
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[2, 16, 16]; in 4 places */
+/* encoder.dl:10: multi_head_attention -> f32[2, 16, 4, 4]; in 2 places */
 static void train_k20_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_14)
 {
     for (int j0 = 0; j0 < 2; j0++) {
@@ -2133,8 +2133,36 @@ static void train_k42_multi_head_attention(const float *restrict multi_head_atte
     }
 }
 
+/* encoder.dl:10: multi_head_attention -> f32[4, 4]; in 2 places */
+static void train_k43_multi_head_attention(int t, const float *restrict multi_head_attention_18,
+        float *restrict multi_head_attention_22, float *restrict multi_head_attention_3)
+{
+    for (int j0 = 0; j0 < 2; j0++) {
+        for (int j1 = 0; j1 < 16; j1++) {
+            for (int j2 = 0; j2 < 4; j2++) {
+                for (int j3 = 0; j3 < 4; j3++) {
+                    multi_head_attention_22[j0 * 256 + j1 * 16 + j2 * 4 + j3]
+                            = multi_head_attention_18[j0 * 256 + j1 * 4 + j2 * 64 + j3];
+                }
+            }
+        }
+    }
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 4; j1++) {
+            multi_head_attention_3[t * 16 + j0 * 4 + j1] = 0.0f;
+        }
+        for (int r2 = 0; r2 < 2; r2++) {
+            for (int r3 = 0; r3 < 16; r3++) {
+                for (int j1 = 0; j1 < 4; j1++) {
+                    multi_head_attention_3[t * 16 + j0 * 4 + j1] += multi_head_attention_22[j0 * 4 + j1 + r2 * 256 + r3 * 16];
+                }
+            }
+        }
+    }
+}
+
 /* encoder.dl:10: multi_head_attention -> f32[2, 4, 4, 16], 8192 multiply-accumulates; in 2 places */
-static inline void train_k43_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k44_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2167,39 +2195,21 @@ static inline void train_k43_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k43_multi_head_attention(const float *restrict multi_head_attention_10,
+static void train_k44_multi_head_attention(const float *restrict multi_head_attention_10,
         const float *restrict multi_head_attention_19, float *restrict multi_head_attention_21)
 {
     for (int i0 = 0; i0 < 2; i0++) {
         for (int i1 = 0; i1 < 4; i1++) {
             for (int n = 0; n < 16; n += 4)
-                train_k43_multi_head_attention_tile_4(multi_head_attention_10, i0 * 256 + i1 * 4,
+                train_k44_multi_head_attention_tile_4(multi_head_attention_10, i0 * 256 + i1 * 4,
                         multi_head_attention_19 + (i0 * 1024 + i1 * 256 + n),
                         multi_head_attention_21 + (i0 * 256 + i1 * 64 + n));
         }
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[4, 4]; in 4 places */
-static void train_k45_multi_head_attention(int t, const float *restrict multi_head_attention_18,
-        float *restrict multi_head_attention_3)
-{
-    for (int i0 = 0; i0 < 4; i0++) {
-        for (int j0 = 0; j0 < 4; j0++) {
-            multi_head_attention_3[t * 16 + i0 * 4 + j0] = 0.0f;
-        }
-        for (int r1 = 0; r1 < 2; r1++) {
-            for (int r2 = 0; r2 < 16; r2++) {
-                for (int j0 = 0; j0 < 4; j0++) {
-                    multi_head_attention_3[t * 16 + i0 * 4 + j0] += multi_head_attention_18[i0 * 64 + j0 + r1 * 256 + r2 * 4];
-                }
-            }
-        }
-    }
-}
-
 /* encoder.dl:10: multi_head_attention -> f32[4, 4]; in 2 places */
-static void train_k48_multi_head_attention(int t, const float *restrict multi_head_attention_21,
+static void train_k47_multi_head_attention(int t, const float *restrict multi_head_attention_21,
         float *restrict multi_head_attention_5)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -2216,7 +2226,7 @@ static void train_k48_multi_head_attention(int t, const float *restrict multi_he
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[2, 16, 16], 8192 multiply-accumulates; in 2 places */
-static inline void train_k49_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k48_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2249,20 +2259,20 @@ static inline void train_k49_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k49_multi_head_attention(const float *restrict multi_head_attention_21,
+static void train_k48_multi_head_attention(const float *restrict multi_head_attention_21,
         const float *restrict block_1_attention_key_kernel_2, float *restrict multi_head_attention_24)
 {
     for (int i0 = 0; i0 < 2; i0++) {
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             for (int n = 0; n < 16; n += 4)
-                train_k49_multi_head_attention_tile_4(multi_head_attention_21, i0 * 256 + i1_0,
+                train_k48_multi_head_attention_tile_4(multi_head_attention_21, i0 * 256 + i1_0,
                         block_1_attention_key_kernel_2 + n, multi_head_attention_24 + (i0 * 256 + i1_0 * 16 + n));
         }
     }
 }
 
 /* encoder.dl:10: multi_head_attention -> f32[2, 16, 16]; in 2 places */
-static void train_k52_multi_head_attention(const float *restrict multi_head_attention_20,
+static void train_k51_multi_head_attention(const float *restrict multi_head_attention_20,
         float *restrict multi_head_attention_25)
 {
     for (int j0 = 0; j0 < 2; j0++) {
@@ -2277,8 +2287,26 @@ static void train_k52_multi_head_attention(const float *restrict multi_head_atte
     }
 }
 
+/* encoder.dl:10: multi_head_attention -> f32[4, 4]; in 2 places */
+static void train_k52_multi_head_attention(int t, const float *restrict multi_head_attention_20,
+        float *restrict multi_head_attention_7)
+{
+    for (int i0 = 0; i0 < 4; i0++) {
+        for (int j0 = 0; j0 < 4; j0++) {
+            multi_head_attention_7[t * 16 + i0 * 4 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 2; r1++) {
+            for (int r2 = 0; r2 < 16; r2++) {
+                for (int j0 = 0; j0 < 4; j0++) {
+                    multi_head_attention_7[t * 16 + i0 * 4 + j0] += multi_head_attention_20[i0 * 64 + j0 + r1 * 256 + r2 * 4];
+                }
+            }
+        }
+    }
+}
+
 /* encoder.dl:10: multi_head_attention -> f32[2, 16, 16], 8192 multiply-accumulates; in 2 places */
-static inline void train_k54_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k53_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -2311,7 +2339,7 @@ static inline void train_k54_multi_head_attention_tile_4(const float *restrict a
     c[51] = c3_3;
 }
 
-static void train_k54_multi_head_attention(int t, const float *restrict multi_head_attention_25,
+static void train_k53_multi_head_attention(int t, const float *restrict multi_head_attention_25,
         const float *restrict block_1_attention_query_kernel_2, float *restrict multi_head_attention_26,
         const float *restrict layer_norm_20, const float *restrict multi_head_attention_23,
         const float *restrict multi_head_attention_24, float *restrict multi_head_attention_8)
@@ -2320,7 +2348,7 @@ static void train_k54_multi_head_attention(int t, const float *restrict multi_he
         for (int i1_0 = 0; i1_0 < 16; i1_0 += 4) {
             const int rows = 4;
             for (int n = 0; n < 16; n += 4)
-                train_k54_multi_head_attention_tile_4(multi_head_attention_25, i0 * 256 + i1_0 * 16,
+                train_k53_multi_head_attention_tile_4(multi_head_attention_25, i0 * 256 + i1_0 * 16,
                         block_1_attention_query_kernel_2 + n, multi_head_attention_26 + n);
             for (int i1 = i1_0; i1 < i1_0 + rows; i1++) {
                 for (int j0 = 0; j0 < 16; j0++) {
@@ -2335,7 +2363,7 @@ static void train_k54_multi_head_attention(int t, const float *restrict multi_he
 }
 
 /* encoder.dl:20: embedding -> f32[16, 16]; in 2 places */
-static void train_k56_embedding(int t, const float *restrict multi_head_attention_8, float *restrict embedding)
+static void train_k55_embedding(int t, const float *restrict multi_head_attention_8, float *restrict embedding)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         embedding[t * 256 + j0] = multi_head_attention_8[t * 512 + j0] + multi_head_attention_8[t * 512 + j0 + 256];
@@ -2343,7 +2371,7 @@ static void train_k56_embedding(int t, const float *restrict multi_head_attentio
 }
 
 /* encoder.dl:30: cross_entropy, encoder.dl:31: adam -> f32[16] */
-static void train_k57_cross_entropy_adam(const float *restrict layer_norm, const float *restrict layer_norm_2,
+static void train_k56_cross_entropy_adam(const float *restrict layer_norm, const float *restrict layer_norm_2,
         const float *restrict dense, const float *restrict layer_norm_3, const float *restrict layer_norm_4,
         const float *restrict multi_head_attention, float *restrict m_block_1_attention_output_bias,
         float *restrict v_block_1_attention_output_bias, float *restrict block_1_attention_output_bias,
@@ -2420,7 +2448,7 @@ static void train_k57_cross_entropy_adam(const float *restrict layer_norm, const
 }
 
 /* encoder.dl:30: cross_entropy, encoder.dl:31: adam -> f32[64, 16] */
-static void train_k58_cross_entropy_adam(const float *restrict dense_2, float *restrict m_block_1_down_kernel,
+static void train_k57_cross_entropy_adam(const float *restrict dense_2, float *restrict m_block_1_down_kernel,
         float *restrict v_block_1_down_kernel, float *restrict block_1_down_kernel, const float *restrict adam)
 {
     for (int i0 = 0; i0 < 64; i0++) {
@@ -2446,7 +2474,7 @@ static void train_k58_cross_entropy_adam(const float *restrict dense_2, float *r
 }
 
 /* encoder.dl:30: cross_entropy, encoder.dl:31: adam -> f32[64] */
-static void train_k59_cross_entropy_adam(const float *restrict dense_3, float *restrict m_block_1_up_bias,
+static void train_k58_cross_entropy_adam(const float *restrict dense_3, float *restrict m_block_1_up_bias,
         float *restrict v_block_1_up_bias, float *restrict block_1_up_bias, const float *restrict adam)
 {
     float cross_entropy_10[64];
@@ -2469,7 +2497,7 @@ static void train_k59_cross_entropy_adam(const float *restrict dense_3, float *r
 }
 
 /* encoder.dl:30: cross_entropy, encoder.dl:31: adam -> f32[16, 64] */
-static void train_k60_cross_entropy_adam(const float *restrict dense_4, float *restrict m_block_1_up_kernel,
+static void train_k59_cross_entropy_adam(const float *restrict dense_4, float *restrict m_block_1_up_kernel,
         float *restrict v_block_1_up_kernel, float *restrict block_1_up_kernel, const float *restrict adam)
 {
     for (int i0 = 0; i0 < 16; i0++) {
@@ -2494,7 +2522,7 @@ static void train_k60_cross_entropy_adam(const float *restrict dense_4, float *r
 }
 
 /* encoder.dl:30: cross_entropy, encoder.dl:31: adam -> f32[16, 16] */
-static void train_k61_cross_entropy_adam(const float *restrict multi_head_attention_2,
+static void train_k60_cross_entropy_adam(const float *restrict multi_head_attention_2,
         const float *restrict multi_head_attention_4, const float *restrict multi_head_attention_6,
         const float *restrict multi_head_attention_9, const float *restrict embedding, float *restrict m_positions,
         float *restrict v_positions, float *restrict positions, const float *restrict adam,
@@ -2568,7 +2596,7 @@ static void train_k61_cross_entropy_adam(const float *restrict multi_head_attent
 }
 
 /* encoder.dl:30: cross_entropy, encoder.dl:31: adam -> f32[16] */
-static void train_k62_cross_entropy_adam(const float *restrict multi_head_attention_3,
+static void train_k61_cross_entropy_adam(const float *restrict multi_head_attention_3,
         const float *restrict multi_head_attention_5, const float *restrict multi_head_attention_7,
         float *restrict m_block_1_attention_query_bias, float *restrict v_block_1_attention_query_bias,
         float *restrict m_block_1_attention_key_bias, float *restrict v_block_1_attention_key_bias,
@@ -2605,7 +2633,7 @@ static void train_k62_cross_entropy_adam(const float *restrict multi_head_attent
 }
 
 /* encoder.dl:32:, encoder.dl:30: cross_entropy -> f32; in 2 places */
-static void train_k63_cross_entropy(const float *restrict select, const int32_t *restrict count_, float *restrict accuracy,
+static void train_k62_cross_entropy(const float *restrict select, const int32_t *restrict count_, float *restrict accuracy,
         const float *restrict cross_entropy, float *restrict loss)
 {
     float sum;
@@ -2645,7 +2673,7 @@ static void train_k63_cross_entropy(const float *restrict select, const int32_t 
 }
 
 /* encoder.dl:24: dense, encoder.dl:31: adam -> f32[10] */
-static void train_k64_dense_adam(const float *restrict softmax, float *restrict m_classifier_bias,
+static void train_k63_dense_adam(const float *restrict softmax, float *restrict m_classifier_bias,
         float *restrict v_classifier_bias, float *restrict classifier_bias, const float *restrict adam)
 {
     float dense_5[10];
@@ -2668,7 +2696,7 @@ static void train_k64_dense_adam(const float *restrict softmax, float *restrict 
 }
 
 /* encoder.dl:24: dense, encoder.dl:31: adam -> f32[16, 10], 5120 multiply-accumulates */
-static inline void train_k65_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void train_k64_dense_adam_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -2700,14 +2728,14 @@ static inline void train_k65_dense_adam_tile_4(const float *restrict a, int at, 
     c[33] = c3_3;
 }
 
-static void train_k65_dense_adam(const float *restrict mean, const float *restrict softmax, float *restrict dense_6,
+static void train_k64_dense_adam(const float *restrict mean, const float *restrict softmax, float *restrict dense_6,
         float *restrict m_classifier_kernel, float *restrict v_classifier_kernel, float *restrict classifier_kernel,
         const float *restrict adam)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         const int rows = 4;
         for (int n = 0; n < 10; n += 4)
-            train_k65_dense_adam_tile_4(mean, i0_0, softmax + (n < 6 ? n : 6), dense_6 + (n < 6 ? n : 6));
+            train_k64_dense_adam_tile_4(mean, i0_0, softmax + (n < 6 ? n : 6), dense_6 + (n < 6 ? n : 6));
         for (int i0 = i0_0; i0 < i0_0 + rows; i0++) {
             for (int j0 = 0; j0 < 10; j0++) {
                 const float v1 = dense_6[i0 * 10 - i0_0 * 10 + j0];
@@ -2723,7 +2751,7 @@ static void train_k65_dense_adam(const float *restrict mean, const float *restri
 }
 
 /* encoder.dl:20: embedding -> f32[1000, 16]; in 2 places */
-static void train_k66_embedding(const float *restrict multi_head_attention_8, const int32_t *restrict tokens,
+static void train_k65_embedding(const float *restrict multi_head_attention_8, const int32_t *restrict tokens,
         float *restrict embedding_2)
 {
     for (int j0 = 0; j0 < 16000; j0++)
@@ -2738,7 +2766,7 @@ static void train_k66_embedding(const float *restrict multi_head_attention_8, co
 }
 
 /* encoder.dl:31: adam -> f32[1000, 16] */
-static void train_k67_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
+static void train_k66_adam(float *restrict m_embedding_1_embeddings, const float *restrict embedding_2,
         float *restrict v_embedding_1_embeddings, float *restrict embedding_1_embeddings, const float *restrict adam)
 {
     for (int j0 = 0; j0 < 16000; j0++) {
@@ -2752,7 +2780,7 @@ static void train_k67_adam(float *restrict m_embedding_1_embeddings, const float
 }
 
 /* encoder.dl:31: adam -> f32[16] */
-static void train_k68_adam(float *restrict block_1_attention_query_bias, const float *restrict adam,
+static void train_k67_adam(float *restrict block_1_attention_query_bias, const float *restrict adam,
         const float *restrict m_block_1_attention_query_bias, const float *restrict v_block_1_attention_query_bias,
         float *restrict block_1_attention_key_bias, const float *restrict m_block_1_attention_key_bias,
         const float *restrict v_block_1_attention_key_bias, float *restrict block_1_attention_value_bias,
@@ -2820,7 +2848,7 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 262144);   /* f32[2, 4, 16, 16] */
     float *const multi_head_attention_12 = (float *)(void *)(base + 361344);   /* f32[2, 4, 16] */
     float *const block_1_attention_y = (float *)(void *)(base + 333824);   /* f32[2, 4, 16, 4] */
-    float *const multi_head_attention_14 = (float *)(void *)(base + 335872);   /* f32[2, 16, 16] */
+    float *const multi_head_attention_14 = (float *)(void *)(base + 335872);   /* f32[2, 16, 4, 4] */
     float *const add = (float *)(void *)(base + 337920);   /* f32[2, 16, 16] */
     float *const layer_norm_5 = (float *)(void *)(base + 362240);   /* f32[2, 16] */
     float *const layer_norm_6 = (float *)(void *)(base + 362368);   /* f32[2, 16, 1] */
@@ -2851,11 +2879,11 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
     float *const multi_head_attention_18 = (float *)(void *)(base + 284672);   /* f32[2, 4, 16, 4] */
     float *const multi_head_attention_19 = (float *)(void *)(base + 270336);   /* f32[2, 4, 16, 16] */
     float *const multi_head_attention_20 = (float *)(void *)(base + 286720);   /* f32[2, 4, 16, 4] */
-    float *const multi_head_attention_21 = (float *)(void *)(base + 262144);   /* f32[2, 4, 4, 16] */
-    float *const multi_head_attention_22 = (float *)(void *)(base + 264192);   /* f32[2, 16, 16] */
+    float *const multi_head_attention_21 = (float *)(void *)(base + 264192);   /* f32[2, 4, 4, 16] */
+    float *const multi_head_attention_22 = (float *)(void *)(base + 262144);   /* f32[2, 16, 4, 4] */
     float *const multi_head_attention_23 = (float *)(void *)(base + 266240);   /* f32[2, 16, 16] */
-    float *const multi_head_attention_24 = (float *)(void *)(base + 264192);   /* f32[2, 16, 16] */
-    float *const multi_head_attention_25 = (float *)(void *)(base + 262144);   /* f32[2, 16, 16] */
+    float *const multi_head_attention_24 = (float *)(void *)(base + 262144);   /* f32[2, 16, 16] */
+    float *const multi_head_attention_25 = (float *)(void *)(base + 264192);   /* f32[2, 16, 16] */
     float *const multi_head_attention_26 = (float *)(void *)(base + 268288);   /* f32[4, 16] */
     float *const multi_head_attention_27 = (float *)(void *)(base + 270336);   /* f32[2, 4, 4, 16] */
     float *const multi_head_attention_28 = (float *)(void *)(base + 282624);   /* f32[2, 4, 4, 16] */
@@ -2932,25 +2960,24 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
         train_k42_multi_head_attention(multi_head_attention_16, multi_head_attention_28, multi_head_attention_19,
                 block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
                 block_1_attention_key_y_2, multi_head_attention_20);
-        train_k43_multi_head_attention(multi_head_attention_10, multi_head_attention_19, multi_head_attention_21);
-        train_k20_multi_head_attention(multi_head_attention_18, multi_head_attention_22);   /* k44_multi_head_attention */
-        train_k45_multi_head_attention(t, multi_head_attention_18, multi_head_attention_3);
+        train_k43_multi_head_attention(t, multi_head_attention_18, multi_head_attention_22, multi_head_attention_3);
+        train_k44_multi_head_attention(multi_head_attention_10, multi_head_attention_19, multi_head_attention_21);
         train_k37_multi_head_attention(multi_head_attention_22, block_1_attention_value_kernel_2,
-                multi_head_attention_23);   /* k46_multi_head_attention */
-        train_k38_multi_head_attention(t, x, multi_head_attention_22, multi_head_attention_4);   /* k47_multi_head_attention */
-        train_k48_multi_head_attention(t, multi_head_attention_21, multi_head_attention_5);
-        train_k49_multi_head_attention(multi_head_attention_21, block_1_attention_key_kernel_2, multi_head_attention_24);
+                multi_head_attention_23);   /* k45_multi_head_attention */
+        train_k38_multi_head_attention(t, x, multi_head_attention_22, multi_head_attention_4);   /* k46_multi_head_attention */
+        train_k47_multi_head_attention(t, multi_head_attention_21, multi_head_attention_5);
+        train_k48_multi_head_attention(multi_head_attention_21, block_1_attention_key_kernel_2, multi_head_attention_24);
         train_k18_multi_head_attention_pack(multi_head_attention_21,
-                multi_head_attention_29);   /* k50_multi_head_attention_pack */
-        train_k38_multi_head_attention(t, x, multi_head_attention_29, multi_head_attention_6);   /* k51_multi_head_attention */
-        train_k52_multi_head_attention(multi_head_attention_20, multi_head_attention_25);
-        train_k45_multi_head_attention(t, multi_head_attention_20, multi_head_attention_7);   /* k53_multi_head_attention */
-        train_k54_multi_head_attention(t, multi_head_attention_25, block_1_attention_query_kernel_2, multi_head_attention_26,
+                multi_head_attention_29);   /* k49_multi_head_attention_pack */
+        train_k38_multi_head_attention(t, x, multi_head_attention_29, multi_head_attention_6);   /* k50_multi_head_attention */
+        train_k51_multi_head_attention(multi_head_attention_20, multi_head_attention_25);
+        train_k52_multi_head_attention(t, multi_head_attention_20, multi_head_attention_7);
+        train_k53_multi_head_attention(t, multi_head_attention_25, block_1_attention_query_kernel_2, multi_head_attention_26,
                 layer_norm_20, multi_head_attention_23, multi_head_attention_24, multi_head_attention_8);
-        train_k38_multi_head_attention(t, x, multi_head_attention_25, multi_head_attention_9);   /* k55_multi_head_attention */
-        train_k56_embedding(t, multi_head_attention_8, embedding);
+        train_k38_multi_head_attention(t, x, multi_head_attention_25, multi_head_attention_9);   /* k54_multi_head_attention */
+        train_k55_embedding(t, multi_head_attention_8, embedding);
     }
-    train_k57_cross_entropy_adam(layer_norm, layer_norm_2, dense, layer_norm_3, layer_norm_4, multi_head_attention,
+    train_k56_cross_entropy_adam(layer_norm, layer_norm_2, dense, layer_norm_3, layer_norm_4, multi_head_attention,
             optimizer->m_block_1_attention_output_bias, optimizer->v_block_1_attention_output_bias,
             params->block_1_attention_output_bias, adam, optimizer->m_block_1_norm_a_gamma, optimizer->v_block_1_norm_a_gamma,
             params->block_1_norm_a_gamma, optimizer->m_block_1_norm_a_beta, optimizer->v_block_1_norm_a_beta,
@@ -2958,13 +2985,13 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
             params->block_1_down_bias, optimizer->m_block_1_norm_b_gamma, optimizer->v_block_1_norm_b_gamma,
             params->block_1_norm_b_gamma, optimizer->m_block_1_norm_b_beta, optimizer->v_block_1_norm_b_beta,
             params->block_1_norm_b_beta);
-    train_k58_cross_entropy_adam(dense_2, optimizer->m_block_1_down_kernel, optimizer->v_block_1_down_kernel,
+    train_k57_cross_entropy_adam(dense_2, optimizer->m_block_1_down_kernel, optimizer->v_block_1_down_kernel,
             params->block_1_down_kernel, adam);
-    train_k59_cross_entropy_adam(dense_3, optimizer->m_block_1_up_bias, optimizer->v_block_1_up_bias, params->block_1_up_bias,
+    train_k58_cross_entropy_adam(dense_3, optimizer->m_block_1_up_bias, optimizer->v_block_1_up_bias, params->block_1_up_bias,
             adam);
-    train_k60_cross_entropy_adam(dense_4, optimizer->m_block_1_up_kernel, optimizer->v_block_1_up_kernel,
+    train_k59_cross_entropy_adam(dense_4, optimizer->m_block_1_up_kernel, optimizer->v_block_1_up_kernel,
             params->block_1_up_kernel, adam);
-    train_k61_cross_entropy_adam(multi_head_attention_2, multi_head_attention_4, multi_head_attention_6, multi_head_attention_9,
+    train_k60_cross_entropy_adam(multi_head_attention_2, multi_head_attention_4, multi_head_attention_6, multi_head_attention_9,
             embedding, optimizer->m_positions, optimizer->v_positions, params->positions, adam,
             optimizer->m_block_1_attention_query_kernel, optimizer->v_block_1_attention_query_kernel,
             params->block_1_attention_query_kernel, optimizer->m_block_1_attention_key_kernel,
@@ -2972,18 +2999,18 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
             optimizer->m_block_1_attention_value_kernel, optimizer->v_block_1_attention_value_kernel,
             params->block_1_attention_value_kernel, optimizer->m_block_1_attention_output_kernel,
             optimizer->v_block_1_attention_output_kernel, params->block_1_attention_output_kernel);
-    train_k62_cross_entropy_adam(multi_head_attention_3, multi_head_attention_5, multi_head_attention_7,
+    train_k61_cross_entropy_adam(multi_head_attention_3, multi_head_attention_5, multi_head_attention_7,
             optimizer->m_block_1_attention_query_bias, optimizer->v_block_1_attention_query_bias,
             optimizer->m_block_1_attention_key_bias, optimizer->v_block_1_attention_key_bias,
             optimizer->m_block_1_attention_value_bias, optimizer->v_block_1_attention_value_bias);
-    train_k63_cross_entropy(select, &count, &metrics->accuracy, cross_entropy, &metrics->loss);
-    train_k64_dense_adam(softmax, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias, adam);
-    train_k65_dense_adam(mean, softmax, dense_6, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
+    train_k62_cross_entropy(select, &count, &metrics->accuracy, cross_entropy, &metrics->loss);
+    train_k63_dense_adam(softmax, optimizer->m_classifier_bias, optimizer->v_classifier_bias, params->classifier_bias, adam);
+    train_k64_dense_adam(mean, softmax, dense_6, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
             params->classifier_kernel, adam);
-    train_k66_embedding(multi_head_attention_8, tokens, embedding_2);
-    train_k67_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
+    train_k65_embedding(multi_head_attention_8, tokens, embedding_2);
+    train_k66_adam(optimizer->m_embedding_1_embeddings, embedding_2, optimizer->v_embedding_1_embeddings,
             params->embedding_1_embeddings, adam);
-    train_k68_adam(params->block_1_attention_query_bias, adam, optimizer->m_block_1_attention_query_bias,
+    train_k67_adam(params->block_1_attention_query_bias, adam, optimizer->m_block_1_attention_query_bias,
             optimizer->v_block_1_attention_query_bias, params->block_1_attention_key_bias,
             optimizer->m_block_1_attention_key_bias, optimizer->v_block_1_attention_key_bias,
             params->block_1_attention_value_bias, optimizer->m_block_1_attention_value_bias,
@@ -2995,7 +3022,7 @@ dl_status encoder_train_step(encoder_params *params, encoder_optimizer *optimize
 }
 
 /* encoder.dl:30: cross_entropy, encoder.dl:12: dense, encoder.dl:10: multi_head_attention -> f32[16] */
-static void gradients_k56_cross_entropy_dense_multi_head_attention(const float *restrict layer_norm,
+static void gradients_k55_cross_entropy_dense_multi_head_attention(const float *restrict layer_norm,
         float *restrict block_1_norm_b_beta_2, const float *restrict layer_norm_2, float *restrict block_1_norm_b_gamma_2,
         const float *restrict dense, const float *restrict layer_norm_3, float *restrict block_1_norm_a_beta_2,
         const float *restrict layer_norm_4, float *restrict block_1_norm_a_gamma_2, const float *restrict multi_head_attention,
@@ -3028,7 +3055,7 @@ static void gradients_k56_cross_entropy_dense_multi_head_attention(const float *
 }
 
 /* encoder.dl:30: cross_entropy -> f32[64, 16] */
-static void gradients_k57_cross_entropy(const float *restrict dense_2, float *restrict block_1_down_kernel_2)
+static void gradients_k56_cross_entropy(const float *restrict dense_2, float *restrict block_1_down_kernel_2)
 {
     for (int i0 = 0; i0 < 64; i0++) {
         for (int j0 = 0; j0 < 16; j0++) {
@@ -3043,7 +3070,7 @@ static void gradients_k57_cross_entropy(const float *restrict dense_2, float *re
 }
 
 /* encoder.dl:30: cross_entropy -> f32[64] */
-static void gradients_k58_cross_entropy(const float *restrict dense_3, float *restrict block_1_up_bias_2)
+static void gradients_k57_cross_entropy(const float *restrict dense_3, float *restrict block_1_up_bias_2)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         block_1_up_bias_2[j0] = 0.0f;
@@ -3056,7 +3083,7 @@ static void gradients_k58_cross_entropy(const float *restrict dense_3, float *re
 }
 
 /* encoder.dl:30: cross_entropy -> f32[16, 64] */
-static void gradients_k59_cross_entropy(const float *restrict dense_4, float *restrict block_1_up_kernel_2)
+static void gradients_k58_cross_entropy(const float *restrict dense_4, float *restrict block_1_up_kernel_2)
 {
     for (int i0 = 0; i0 < 16; i0++) {
         for (int j0 = 0; j0 < 64; j0++) {
@@ -3071,7 +3098,7 @@ static void gradients_k59_cross_entropy(const float *restrict dense_4, float *re
 }
 
 /* encoder.dl:30: cross_entropy -> f32[16, 16] */
-static void gradients_k60_cross_entropy(const float *restrict multi_head_attention_2,
+static void gradients_k59_cross_entropy(const float *restrict multi_head_attention_2,
         float *restrict block_1_attention_output_kernel_2, const float *restrict multi_head_attention_4,
         float *restrict block_1_attention_value_kernel_2, const float *restrict multi_head_attention_6,
         float *restrict block_1_attention_key_kernel_2, const float *restrict multi_head_attention_9,
@@ -3098,7 +3125,7 @@ static void gradients_k60_cross_entropy(const float *restrict multi_head_attenti
 }
 
 /* encoder.dl:30: cross_entropy, encoder.dl:10: multi_head_attention -> f32[16] */
-static void gradients_k61_cross_entropy_multi_head_attention(const float *restrict multi_head_attention_3,
+static void gradients_k60_cross_entropy_multi_head_attention(const float *restrict multi_head_attention_3,
         float *restrict block_1_attention_value_bias_2, const float *restrict multi_head_attention_5,
         float *restrict block_1_attention_key_bias_2, const float *restrict multi_head_attention_7,
         float *restrict block_1_attention_query_bias_2)
@@ -3124,7 +3151,7 @@ static void gradients_k61_cross_entropy_multi_head_attention(const float *restri
 }
 
 /* encoder.dl:24: dense -> f32[10] */
-static void gradients_k63_dense(const float *restrict softmax, float *restrict classifier_bias_2)
+static void gradients_k62_dense(const float *restrict softmax, float *restrict classifier_bias_2)
 {
     for (int j0 = 0; j0 < 10; j0++) {
         classifier_bias_2[j0] = 0.0f;
@@ -3137,7 +3164,7 @@ static void gradients_k63_dense(const float *restrict softmax, float *restrict c
 }
 
 /* encoder.dl:24: dense -> f32[16, 10], 5120 multiply-accumulates */
-static inline void gradients_k64_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
+static inline void gradients_k63_dense_tile_4(const float *restrict a, int at, const float *restrict b, float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
     float c1_0 = 0.0f, c1_1 = 0.0f, c1_2 = 0.0f, c1_3 = 0.0f;
@@ -3169,11 +3196,11 @@ static inline void gradients_k64_dense_tile_4(const float *restrict a, int at, c
     c[33] = c3_3;
 }
 
-static void gradients_k64_dense(const float *restrict mean, const float *restrict softmax, float *restrict classifier_kernel_2)
+static void gradients_k63_dense(const float *restrict mean, const float *restrict softmax, float *restrict classifier_kernel_2)
 {
     for (int i0_0 = 0; i0_0 < 16; i0_0 += 4) {
         for (int n = 0; n < 10; n += 4)
-            gradients_k64_dense_tile_4(mean, i0_0, softmax + (n < 6 ? n : 6),
+            gradients_k63_dense_tile_4(mean, i0_0, softmax + (n < 6 ? n : 6),
                     classifier_kernel_2 + (i0_0 * 10 + (n < 6 ? n : 6)));
     }
 }
@@ -3225,7 +3252,7 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 262144);   /* f32[2, 4, 16, 16] */
     float *const multi_head_attention_12 = (float *)(void *)(base + 361344);   /* f32[2, 4, 16] */
     float *const block_1_attention_y = (float *)(void *)(base + 333824);   /* f32[2, 4, 16, 4] */
-    float *const multi_head_attention_14 = (float *)(void *)(base + 335872);   /* f32[2, 16, 16] */
+    float *const multi_head_attention_14 = (float *)(void *)(base + 335872);   /* f32[2, 16, 4, 4] */
     float *const add = (float *)(void *)(base + 337920);   /* f32[2, 16, 16] */
     float *const layer_norm_5 = (float *)(void *)(base + 362240);   /* f32[2, 16] */
     float *const layer_norm_6 = (float *)(void *)(base + 362368);   /* f32[2, 16, 1] */
@@ -3256,11 +3283,11 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
     float *const multi_head_attention_18 = (float *)(void *)(base + 284672);   /* f32[2, 4, 16, 4] */
     float *const multi_head_attention_19 = (float *)(void *)(base + 270336);   /* f32[2, 4, 16, 16] */
     float *const multi_head_attention_20 = (float *)(void *)(base + 286720);   /* f32[2, 4, 16, 4] */
-    float *const multi_head_attention_21 = (float *)(void *)(base + 262144);   /* f32[2, 4, 4, 16] */
-    float *const multi_head_attention_22 = (float *)(void *)(base + 264192);   /* f32[2, 16, 16] */
+    float *const multi_head_attention_21 = (float *)(void *)(base + 264192);   /* f32[2, 4, 4, 16] */
+    float *const multi_head_attention_22 = (float *)(void *)(base + 262144);   /* f32[2, 16, 4, 4] */
     float *const multi_head_attention_23 = (float *)(void *)(base + 266240);   /* f32[2, 16, 16] */
-    float *const multi_head_attention_24 = (float *)(void *)(base + 264192);   /* f32[2, 16, 16] */
-    float *const multi_head_attention_25 = (float *)(void *)(base + 262144);   /* f32[2, 16, 16] */
+    float *const multi_head_attention_24 = (float *)(void *)(base + 262144);   /* f32[2, 16, 16] */
+    float *const multi_head_attention_25 = (float *)(void *)(base + 264192);   /* f32[2, 16, 16] */
     float *const multi_head_attention_26 = (float *)(void *)(base + 268288);   /* f32[4, 16] */
     float *const multi_head_attention_27 = (float *)(void *)(base + 270336);   /* f32[2, 4, 4, 16] */
     float *const multi_head_attention_28 = (float *)(void *)(base + 282624);   /* f32[2, 4, 4, 16] */
@@ -3347,44 +3374,44 @@ dl_status encoder_gradients(const encoder_params *params, uint64_t seed, int32_t
         train_k42_multi_head_attention(multi_head_attention_16, multi_head_attention_28, multi_head_attention_19,
                 block_1_attention_y, block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
                 block_1_attention_key_y_2, multi_head_attention_20);   /* k41_multi_head_attention */
-        train_k43_multi_head_attention(multi_head_attention_10, multi_head_attention_19,
-                multi_head_attention_21);   /* k42_multi_head_attention */
-        train_k20_multi_head_attention(multi_head_attention_18, multi_head_attention_22);   /* k43_multi_head_attention */
-        train_k45_multi_head_attention(t, multi_head_attention_18, multi_head_attention_3);   /* k44_multi_head_attention */
+        train_k43_multi_head_attention(t, multi_head_attention_18, multi_head_attention_22,
+                multi_head_attention_3);   /* k42_multi_head_attention */
+        train_k44_multi_head_attention(multi_head_attention_10, multi_head_attention_19,
+                multi_head_attention_21);   /* k43_multi_head_attention */
         train_k37_multi_head_attention(multi_head_attention_22, block_1_attention_value_kernel_3,
-                multi_head_attention_23);   /* k45_multi_head_attention */
-        train_k38_multi_head_attention(t, x, multi_head_attention_22, multi_head_attention_4);   /* k46_multi_head_attention */
-        train_k48_multi_head_attention(t, multi_head_attention_21, multi_head_attention_5);   /* k47_multi_head_attention */
-        train_k49_multi_head_attention(multi_head_attention_21, block_1_attention_key_kernel_3,
-                multi_head_attention_24);   /* k48_multi_head_attention */
+                multi_head_attention_23);   /* k44_multi_head_attention */
+        train_k38_multi_head_attention(t, x, multi_head_attention_22, multi_head_attention_4);   /* k45_multi_head_attention */
+        train_k47_multi_head_attention(t, multi_head_attention_21, multi_head_attention_5);   /* k46_multi_head_attention */
+        train_k48_multi_head_attention(multi_head_attention_21, block_1_attention_key_kernel_3,
+                multi_head_attention_24);   /* k47_multi_head_attention */
         train_k18_multi_head_attention_pack(multi_head_attention_21,
-                multi_head_attention_29);   /* k49_multi_head_attention_pack */
-        train_k38_multi_head_attention(t, x, multi_head_attention_29, multi_head_attention_6);   /* k50_multi_head_attention */
-        train_k52_multi_head_attention(multi_head_attention_20, multi_head_attention_25);   /* k51_multi_head_attention */
-        train_k45_multi_head_attention(t, multi_head_attention_20, multi_head_attention_7);   /* k52_multi_head_attention */
-        train_k54_multi_head_attention(t, multi_head_attention_25, block_1_attention_query_kernel_3, multi_head_attention_26,
+                multi_head_attention_29);   /* k48_multi_head_attention_pack */
+        train_k38_multi_head_attention(t, x, multi_head_attention_29, multi_head_attention_6);   /* k49_multi_head_attention */
+        train_k51_multi_head_attention(multi_head_attention_20, multi_head_attention_25);   /* k50_multi_head_attention */
+        train_k52_multi_head_attention(t, multi_head_attention_20, multi_head_attention_7);   /* k51_multi_head_attention */
+        train_k53_multi_head_attention(t, multi_head_attention_25, block_1_attention_query_kernel_3, multi_head_attention_26,
                 layer_norm_20, multi_head_attention_23, multi_head_attention_24,
-                multi_head_attention_8);   /* k53_multi_head_attention */
-        train_k38_multi_head_attention(t, x, multi_head_attention_25, multi_head_attention_9);   /* k54_multi_head_attention */
-        train_k56_embedding(t, multi_head_attention_8, embedding);   /* k55_embedding */
+                multi_head_attention_8);   /* k52_multi_head_attention */
+        train_k38_multi_head_attention(t, x, multi_head_attention_25, multi_head_attention_9);   /* k53_multi_head_attention */
+        train_k55_embedding(t, multi_head_attention_8, embedding);   /* k54_embedding */
     }
-    gradients_k56_cross_entropy_dense_multi_head_attention(layer_norm, gradients->block_1_norm_b_beta, layer_norm_2,
+    gradients_k55_cross_entropy_dense_multi_head_attention(layer_norm, gradients->block_1_norm_b_beta, layer_norm_2,
             gradients->block_1_norm_b_gamma, dense, layer_norm_3, gradients->block_1_norm_a_beta, layer_norm_4,
             gradients->block_1_norm_a_gamma, multi_head_attention, gradients->block_1_down_bias,
             gradients->block_1_attention_output_bias);
-    gradients_k57_cross_entropy(dense_2, gradients->block_1_down_kernel);
-    gradients_k58_cross_entropy(dense_3, gradients->block_1_up_bias);
-    gradients_k59_cross_entropy(dense_4, gradients->block_1_up_kernel);
-    gradients_k60_cross_entropy(multi_head_attention_2, gradients->block_1_attention_output_kernel, multi_head_attention_4,
+    gradients_k56_cross_entropy(dense_2, gradients->block_1_down_kernel);
+    gradients_k57_cross_entropy(dense_3, gradients->block_1_up_bias);
+    gradients_k58_cross_entropy(dense_4, gradients->block_1_up_kernel);
+    gradients_k59_cross_entropy(multi_head_attention_2, gradients->block_1_attention_output_kernel, multi_head_attention_4,
             gradients->block_1_attention_value_kernel, multi_head_attention_6, gradients->block_1_attention_key_kernel,
             multi_head_attention_9, gradients->block_1_attention_query_kernel, embedding, gradients->positions);
-    gradients_k61_cross_entropy_multi_head_attention(multi_head_attention_3, gradients->block_1_attention_value_bias,
+    gradients_k60_cross_entropy_multi_head_attention(multi_head_attention_3, gradients->block_1_attention_value_bias,
             multi_head_attention_5, gradients->block_1_attention_key_bias, multi_head_attention_7,
             gradients->block_1_attention_query_bias);
-    train_k63_cross_entropy(select, &count, &metrics->accuracy, cross_entropy, &metrics->loss);   /* k62_cross_entropy */
-    gradients_k63_dense(softmax, gradients->classifier_bias);
-    gradients_k64_dense(mean, softmax, gradients->classifier_kernel);
-    train_k66_embedding(multi_head_attention_8, tokens, gradients->embedding_1_embeddings);   /* k65_embedding */
+    train_k62_cross_entropy(select, &count, &metrics->accuracy, cross_entropy, &metrics->loss);   /* k61_cross_entropy */
+    gradients_k62_dense(softmax, gradients->classifier_bias);
+    gradients_k63_dense(mean, softmax, gradients->classifier_kernel);
+    train_k65_embedding(multi_head_attention_8, tokens, gradients->embedding_1_embeddings);   /* k64_embedding */
     dl_set_subnormals(dl_before);
     metrics->count = count;
     return DL_OK;
@@ -3638,7 +3665,7 @@ static void evaluate_k8_multi_head_attention(const float *restrict multi_head_at
     }
 }
 
-/* encoder.dl:10: multi_head_attention -> f32[8, 16, 16] */
+/* encoder.dl:10: multi_head_attention -> f32[8, 16, 4, 4] */
 static void evaluate_k9_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_5)
 {
     for (int j0 = 0; j0 < 8; j0++) {
@@ -4004,7 +4031,7 @@ dl_status encoder_evaluate(const encoder_params *params, const int32_t *tokens, 
     float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 40960);   /* f32[4, 16] */
     float *const multi_head_attention_3 = (float *)(void *)(base + 41216);   /* f32[4, 1] */
     float *const block_1_attention_y = (float *)(void *)(base + 16384);   /* f32[8, 4, 16, 4] */
-    float *const multi_head_attention_5 = (float *)(void *)(base + 8192);   /* f32[8, 16, 16] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 8192);   /* f32[8, 16, 4, 4] */
     float *const block_1_attention_output_y = (float *)(void *)(base + 16384);   /* f32[4, 16] */
     float *const block_1_x = (float *)(void *)(base + 32768);   /* f32[8, 16, 16] */
     float *const dense = (float *)(void *)(base + 0);   /* f32[8, 16, 64] */

@@ -1068,7 +1068,7 @@ static void train_k17_multi_head_attention(int t, const float *restrict multi_he
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[1, 8, 16]; in 4 places */
+/* transformer.dl:11: multi_head_attention -> f32[1, 8, 4, 4]; in 4 places */
 static void train_k18_multi_head_attention(int t, const float *restrict block_1_attention_y,
         float *restrict multi_head_attention_20)
 {
@@ -1888,7 +1888,7 @@ static void train_k34_multi_head_attention(int t,
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[1, 4, 4, 8], 1024 multiply-accumulates; in 2 places */
-static inline void train_k35_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
+static inline void train_k36_multi_head_attention_tile_4(const float *restrict a, int at, const float *restrict b,
         float *restrict c)
 {
     float c0_0 = 0.0f, c0_1 = 0.0f, c0_2 = 0.0f, c0_3 = 0.0f;
@@ -1921,12 +1921,12 @@ static inline void train_k35_multi_head_attention_tile_4(const float *restrict a
     c[27] = c3_3;
 }
 
-static void train_k35_multi_head_attention(int t, const float *restrict multi_head_attention_17,
+static void train_k36_multi_head_attention(int t, const float *restrict multi_head_attention_17,
         const float *restrict multi_head_attention_24, float *restrict multi_head_attention_3)
 {
     for (int i1 = 0; i1 < 4; i1++) {
         for (int n = 0; n < 8; n += 4)
-            train_k35_multi_head_attention_tile_4(multi_head_attention_17, i1 * 4, multi_head_attention_24 + (i1 * 64 + n),
+            train_k36_multi_head_attention_tile_4(multi_head_attention_17, i1 * 4, multi_head_attention_24 + (i1 * 64 + n),
                     multi_head_attention_3 + (t * 128 + i1 * 32 + n));
     }
 }
@@ -2192,33 +2192,36 @@ static void train_k43_dense_adam(const float *restrict layer_norm_1_y, const flo
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
 static void train_k44_multi_head_attention_adam(const float *restrict multi_head_attention,
-        const float *restrict multi_head_attention_2, float *restrict m_block_1_attention_query_bias,
-        float *restrict v_block_1_attention_query_bias, float *restrict m_block_1_attention_value_bias,
+        float *restrict multi_head_attention_9, float *restrict m_block_1_attention_value_bias,
         float *restrict v_block_1_attention_value_bias)
 {
     float multi_head_attention_8[16];
-    float multi_head_attention_13[16];
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 8; j1++) {
+            for (int j2 = 0; j2 < 4; j2++) {
+                for (int j3 = 0; j3 < 4; j3++) {
+                    multi_head_attention_9[j0 * 128 + j1 * 16 + j2 * 4 + j3]
+                            = multi_head_attention[j0 * 128 + j1 * 4 + j2 * 32 + j3];
+                }
+            }
+        }
+    }
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 4; j1++) {
             multi_head_attention_8[j0 * 4 + j1] = 0.0f;
-            multi_head_attention_13[j0 * 4 + j1] = 0.0f;
         }
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 8; r3++) {
                 for (int j1 = 0; j1 < 4; j1++) {
-                    multi_head_attention_8[j0 * 4 + j1] += multi_head_attention[j0 * 32 + j1 + r2 * 128 + r3 * 4];
-                    multi_head_attention_13[j0 * 4 + j1] += multi_head_attention_2[j0 * 32 + j1 + r2 * 128 + r3 * 4];
+                    multi_head_attention_8[j0 * 4 + j1] += multi_head_attention_9[j0 * 4 + j1 + r2 * 128 + r3 * 16];
                 }
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v1 = multi_head_attention_13[j0] * 0.5f;
-        const float v2 = multi_head_attention_8[j0];
-        m_block_1_attention_query_bias[j0] = m_block_1_attention_query_bias[j0] * 0.9f + v1 * 0.1f;
-        v_block_1_attention_query_bias[j0] = v_block_1_attention_query_bias[j0] * 0.999f + v1 * 0.001f * v1;
-        m_block_1_attention_value_bias[j0] = m_block_1_attention_value_bias[j0] * 0.9f + v2 * 0.1f;
-        v_block_1_attention_value_bias[j0] = v_block_1_attention_value_bias[j0] * 0.999f + v2 * 0.001f * v2;
+        const float v1 = multi_head_attention_8[j0];
+        m_block_1_attention_value_bias[j0] = m_block_1_attention_value_bias[j0] * 0.9f + v1 * 0.1f;
+        v_block_1_attention_value_bias[j0] = v_block_1_attention_value_bias[j0] * 0.999f + v1 * 0.001f * v1;
     }
 }
 
@@ -2228,16 +2231,15 @@ static void train_k45_layer_norm_dense_multi_head_attention(const float *restric
         const float *restrict layer_norm_4, const float *restrict multi_head_attention_4, const float *restrict layer_norm_5,
         float *restrict m_block_1_norm_a_gamma, float *restrict v_block_1_norm_a_gamma, float *restrict block_1_norm_a_gamma,
         const float *restrict adam, float *restrict m_block_1_norm_a_beta, float *restrict v_block_1_norm_a_beta,
-        float *restrict block_1_norm_a_beta, float *restrict block_1_attention_query_bias,
-        const float *restrict m_block_1_attention_query_bias, const float *restrict v_block_1_attention_query_bias,
-        float *restrict block_1_attention_value_bias, const float *restrict m_block_1_attention_value_bias,
-        const float *restrict v_block_1_attention_value_bias, float *restrict m_block_1_attention_output_bias,
-        float *restrict v_block_1_attention_output_bias, float *restrict block_1_attention_output_bias,
-        float *restrict m_block_1_norm_b_gamma, float *restrict v_block_1_norm_b_gamma, float *restrict block_1_norm_b_gamma,
-        float *restrict m_block_1_norm_b_beta, float *restrict v_block_1_norm_b_beta, float *restrict block_1_norm_b_beta,
-        float *restrict m_block_1_down_bias, float *restrict v_block_1_down_bias, float *restrict block_1_down_bias,
-        float *restrict m_layer_norm_1_gamma, float *restrict v_layer_norm_1_gamma, float *restrict layer_norm_1_gamma,
-        float *restrict m_layer_norm_1_beta, float *restrict v_layer_norm_1_beta, float *restrict layer_norm_1_beta)
+        float *restrict block_1_norm_a_beta, float *restrict block_1_attention_value_bias,
+        const float *restrict m_block_1_attention_value_bias, const float *restrict v_block_1_attention_value_bias,
+        float *restrict m_block_1_attention_output_bias, float *restrict v_block_1_attention_output_bias,
+        float *restrict block_1_attention_output_bias, float *restrict m_block_1_norm_b_gamma,
+        float *restrict v_block_1_norm_b_gamma, float *restrict block_1_norm_b_gamma, float *restrict m_block_1_norm_b_beta,
+        float *restrict v_block_1_norm_b_beta, float *restrict block_1_norm_b_beta, float *restrict m_block_1_down_bias,
+        float *restrict v_block_1_down_bias, float *restrict block_1_down_bias, float *restrict m_layer_norm_1_gamma,
+        float *restrict v_layer_norm_1_gamma, float *restrict layer_norm_1_gamma, float *restrict m_layer_norm_1_beta,
+        float *restrict v_layer_norm_1_beta, float *restrict layer_norm_1_beta)
 {
     float layer_norm_7[16];
     float layer_norm_8[16];
@@ -2291,40 +2293,38 @@ static void train_k45_layer_norm_dense_multi_head_attention(const float *restric
         const float add_v12 = v_block_1_norm_a_beta[j0] * 0.999f + v3 * 0.001f * v3;
         v_block_1_norm_a_beta[j0] = add_v12;
         block_1_norm_a_beta[j0] = block_1_norm_a_beta[j0] - v1 * add_v11 / (dl_sqrt(add_v12) + 1e-07f);
-        block_1_attention_query_bias[j0] = block_1_attention_query_bias[j0] - v1 * m_block_1_attention_query_bias[j0]
-                / (dl_sqrt(v_block_1_attention_query_bias[j0]) + 1e-07f);
         block_1_attention_value_bias[j0] = block_1_attention_value_bias[j0] - v1 * m_block_1_attention_value_bias[j0]
                 / (dl_sqrt(v_block_1_attention_value_bias[j0]) + 1e-07f);
-        const float add_v16 = m_block_1_attention_output_bias[j0] * 0.9f + v4 * 0.1f;
-        m_block_1_attention_output_bias[j0] = add_v16;
-        const float add_v17 = v_block_1_attention_output_bias[j0] * 0.999f + v4 * 0.001f * v4;
-        v_block_1_attention_output_bias[j0] = add_v17;
-        block_1_attention_output_bias[j0] = block_1_attention_output_bias[j0] - v1 * add_v16 / (dl_sqrt(add_v17) + 1e-07f);
-        const float add_v19 = m_block_1_norm_b_gamma[j0] * 0.9f + v5 * 0.1f;
-        m_block_1_norm_b_gamma[j0] = add_v19;
-        const float add_v20 = v_block_1_norm_b_gamma[j0] * 0.999f + v5 * 0.001f * v5;
-        v_block_1_norm_b_gamma[j0] = add_v20;
-        block_1_norm_b_gamma[j0] = block_1_norm_b_gamma[j0] - v1 * add_v19 / (dl_sqrt(add_v20) + 1e-07f);
-        const float add_v22 = m_block_1_norm_b_beta[j0] * 0.9f + v6 * 0.1f;
-        m_block_1_norm_b_beta[j0] = add_v22;
-        const float add_v23 = v_block_1_norm_b_beta[j0] * 0.999f + v6 * 0.001f * v6;
-        v_block_1_norm_b_beta[j0] = add_v23;
-        block_1_norm_b_beta[j0] = block_1_norm_b_beta[j0] - v1 * add_v22 / (dl_sqrt(add_v23) + 1e-07f);
-        const float add_v25 = m_block_1_down_bias[j0] * 0.9f + v7 * 0.1f;
-        m_block_1_down_bias[j0] = add_v25;
-        const float add_v26 = v_block_1_down_bias[j0] * 0.999f + v7 * 0.001f * v7;
-        v_block_1_down_bias[j0] = add_v26;
-        block_1_down_bias[j0] = block_1_down_bias[j0] - v1 * add_v25 / (dl_sqrt(add_v26) + 1e-07f);
-        const float add_v28 = m_layer_norm_1_gamma[j0] * 0.9f + v8 * 0.1f;
-        m_layer_norm_1_gamma[j0] = add_v28;
-        const float add_v29 = v_layer_norm_1_gamma[j0] * 0.999f + v8 * 0.001f * v8;
-        v_layer_norm_1_gamma[j0] = add_v29;
-        layer_norm_1_gamma[j0] = layer_norm_1_gamma[j0] - v1 * add_v28 / (dl_sqrt(add_v29) + 1e-07f);
-        const float add_v31 = m_layer_norm_1_beta[j0] * 0.9f + v9 * 0.1f;
-        m_layer_norm_1_beta[j0] = add_v31;
-        const float add_v32 = v_layer_norm_1_beta[j0] * 0.999f + v9 * 0.001f * v9;
-        v_layer_norm_1_beta[j0] = add_v32;
-        layer_norm_1_beta[j0] = layer_norm_1_beta[j0] - v1 * add_v31 / (dl_sqrt(add_v32) + 1e-07f);
+        const float add_v15 = m_block_1_attention_output_bias[j0] * 0.9f + v4 * 0.1f;
+        m_block_1_attention_output_bias[j0] = add_v15;
+        const float add_v16 = v_block_1_attention_output_bias[j0] * 0.999f + v4 * 0.001f * v4;
+        v_block_1_attention_output_bias[j0] = add_v16;
+        block_1_attention_output_bias[j0] = block_1_attention_output_bias[j0] - v1 * add_v15 / (dl_sqrt(add_v16) + 1e-07f);
+        const float add_v18 = m_block_1_norm_b_gamma[j0] * 0.9f + v5 * 0.1f;
+        m_block_1_norm_b_gamma[j0] = add_v18;
+        const float add_v19 = v_block_1_norm_b_gamma[j0] * 0.999f + v5 * 0.001f * v5;
+        v_block_1_norm_b_gamma[j0] = add_v19;
+        block_1_norm_b_gamma[j0] = block_1_norm_b_gamma[j0] - v1 * add_v18 / (dl_sqrt(add_v19) + 1e-07f);
+        const float add_v21 = m_block_1_norm_b_beta[j0] * 0.9f + v6 * 0.1f;
+        m_block_1_norm_b_beta[j0] = add_v21;
+        const float add_v22 = v_block_1_norm_b_beta[j0] * 0.999f + v6 * 0.001f * v6;
+        v_block_1_norm_b_beta[j0] = add_v22;
+        block_1_norm_b_beta[j0] = block_1_norm_b_beta[j0] - v1 * add_v21 / (dl_sqrt(add_v22) + 1e-07f);
+        const float add_v24 = m_block_1_down_bias[j0] * 0.9f + v7 * 0.1f;
+        m_block_1_down_bias[j0] = add_v24;
+        const float add_v25 = v_block_1_down_bias[j0] * 0.999f + v7 * 0.001f * v7;
+        v_block_1_down_bias[j0] = add_v25;
+        block_1_down_bias[j0] = block_1_down_bias[j0] - v1 * add_v24 / (dl_sqrt(add_v25) + 1e-07f);
+        const float add_v27 = m_layer_norm_1_gamma[j0] * 0.9f + v8 * 0.1f;
+        m_layer_norm_1_gamma[j0] = add_v27;
+        const float add_v28 = v_layer_norm_1_gamma[j0] * 0.999f + v8 * 0.001f * v8;
+        v_layer_norm_1_gamma[j0] = add_v28;
+        layer_norm_1_gamma[j0] = layer_norm_1_gamma[j0] - v1 * add_v27 / (dl_sqrt(add_v28) + 1e-07f);
+        const float add_v30 = m_layer_norm_1_beta[j0] * 0.9f + v9 * 0.1f;
+        m_layer_norm_1_beta[j0] = add_v30;
+        const float add_v31 = v_layer_norm_1_beta[j0] * 0.999f + v9 * 0.001f * v9;
+        v_layer_norm_1_beta[j0] = add_v31;
+        layer_norm_1_beta[j0] = layer_norm_1_beta[j0] - v1 * add_v30 / (dl_sqrt(add_v31) + 1e-07f);
     }
 }
 
@@ -2472,7 +2472,7 @@ static void train_k49_dense_adam(const float *restrict block_1_y_2, const float 
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[4, 8, 16]; in 5 places */
+/* transformer.dl:11: multi_head_attention -> f32[4, 8, 4, 4]; in 3 places */
 static void train_k50_multi_head_attention(const float *restrict block_1_attention_y, float *restrict multi_head_attention_6)
 {
     for (int j0 = 0; j0 < 4; j0++) {
@@ -2546,7 +2546,7 @@ static void train_k51_multi_head_attention_adam(const float *restrict multi_head
 }
 
 /* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
-static void train_k54_multi_head_attention_adam(const float *restrict multi_head_attention_3,
+static void train_k53_multi_head_attention_adam(const float *restrict multi_head_attention_3,
         float *restrict m_block_1_attention_key_bias, float *restrict v_block_1_attention_key_bias,
         float *restrict block_1_attention_key_bias, const float *restrict adam)
 {
@@ -2573,7 +2573,7 @@ static void train_k54_multi_head_attention_adam(const float *restrict multi_head
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 8, 16]; in 2 places */
-static void train_k55_multi_head_attention_pack(const float *restrict multi_head_attention_3,
+static void train_k54_multi_head_attention_pack(const float *restrict multi_head_attention_3,
         float *restrict multi_head_attention_16)
 {
     for (int j0 = 0; j0 < 4; j0++) {
@@ -2582,6 +2582,34 @@ static void train_k55_multi_head_attention_pack(const float *restrict multi_head
                 multi_head_attention_16[j0 * 128 + j1 * 16 + j2] = multi_head_attention_3[j0 * 128 + j1 + j2 * 8];
             }
         }
+    }
+}
+
+/* transformer.dl:11: multi_head_attention, transformer.dl:31: adam -> f32[16] */
+static void train_k56_multi_head_attention_adam(const float *restrict multi_head_attention_2,
+        float *restrict m_block_1_attention_query_bias, float *restrict v_block_1_attention_query_bias,
+        float *restrict block_1_attention_query_bias, const float *restrict adam)
+{
+    float multi_head_attention_13[16];
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 4; j1++) {
+            multi_head_attention_13[j0 * 4 + j1] = 0.0f;
+        }
+        for (int r2 = 0; r2 < 4; r2++) {
+            for (int r3 = 0; r3 < 8; r3++) {
+                for (int j1 = 0; j1 < 4; j1++) {
+                    multi_head_attention_13[j0 * 4 + j1] += multi_head_attention_2[j0 * 32 + j1 + r2 * 128 + r3 * 4];
+                }
+            }
+        }
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v1 = multi_head_attention_13[j0] * 0.5f;
+        const float add_v1 = m_block_1_attention_query_bias[j0] * 0.9f + v1 * 0.1f;
+        m_block_1_attention_query_bias[j0] = add_v1;
+        const float add_v2 = v_block_1_attention_query_bias[j0] * 0.999f + v1 * 0.001f * v1;
+        v_block_1_attention_query_bias[j0] = add_v2;
+        block_1_attention_query_bias[j0] = block_1_attention_query_bias[j0] - adam[0] * add_v1 / (dl_sqrt(add_v2) + 1e-07f);
     }
 }
 
@@ -2678,11 +2706,11 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     uint8_t *const reshape = (uint8_t *)(void *)(base + 135792);   /* bool[4, 1] */
     float *const reshape_2 = (float *)(void *)(base + 135168);   /* f32[4, 1, 8] */
     float *const dense_4 = (float *)(void *)(base + 32768);   /* f32[4, 256] */
-    float *const dense_6 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const dense_8 = (float *)(void *)(base + 0);   /* f32[4, 64] */
-    float *const multi_head_attention_6 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_7 = (float *)(void *)(base + 2048);   /* f32[4, 16] */
-    float *const multi_head_attention_9 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const dense_6 = (float *)(void *)(base + 2048);   /* f32[4, 16] */
+    float *const dense_8 = (float *)(void *)(base + 2048);   /* f32[4, 64] */
+    float *const multi_head_attention_6 = (float *)(void *)(base + 2048);   /* f32[4, 8, 4, 4] */
+    float *const multi_head_attention_7 = (float *)(void *)(base + 4096);   /* f32[4, 16] */
+    float *const multi_head_attention_9 = (float *)(void *)(base + 0);   /* f32[4, 8, 4, 4] */
     float *const multi_head_attention_10 = (float *)(void *)(base + 2048);   /* f32[4, 16] */
     float *const multi_head_attention_12 = (float *)(void *)(base + 2048);   /* f32[4, 16] */
     float *const multi_head_attention_14 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
@@ -2707,7 +2735,7 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     float *const multi_head_attention_18 = (float *)(void *)(base + 66048);   /* f32[4, 8] */
     float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 131072);   /* f32[1, 4, 8, 8] */
     float *const multi_head_attention_19 = (float *)(void *)(base + 66176);   /* f32[4, 4] */
-    float *const multi_head_attention_20 = (float *)(void *)(base + 65536);   /* f32[1, 8, 16] */
+    float *const multi_head_attention_20 = (float *)(void *)(base + 65536);   /* f32[1, 8, 4, 4] */
     float *const block_1_x = (float *)(void *)(base + 134144);   /* f32[1, 8, 16] */
     float *const layer_norm_18 = (float *)(void *)(base + 135424);   /* f32[1, 8] */
     float *const layer_norm_19 = (float *)(void *)(base + 135456);   /* f32[1, 8, 1] */
@@ -2731,9 +2759,9 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     float *const multi_head_attention_21 = (float *)(void *)(base + 65536);   /* f32[1, 8, 16] */
     float *const multi_head_attention_22 = (float *)(void *)(base + 66560);   /* f32[1, 4, 8, 4] */
     float *const multi_head_attention_24 = (float *)(void *)(base + 65536);   /* f32[1, 4, 8, 8] */
-    float *const multi_head_attention_25 = (float *)(void *)(base + 65536);   /* f32[1, 8, 16] */
-    float *const multi_head_attention_26 = (float *)(void *)(base + 66048);   /* f32[1, 8, 16] */
-    float *const multi_head_attention_27 = (float *)(void *)(base + 65536);   /* f32[1, 8, 16] */
+    float *const multi_head_attention_25 = (float *)(void *)(base + 66560);   /* f32[1, 8, 4, 4] */
+    float *const multi_head_attention_26 = (float *)(void *)(base + 65536);   /* f32[1, 8, 16] */
+    float *const multi_head_attention_27 = (float *)(void *)(base + 66048);   /* f32[1, 8, 16] */
     float *const multi_head_attention_28 = (float *)(void *)(base + 66560);   /* f32[1, 8, 16] */
     float *const multi_head_attention_29 = (float *)(void *)(base + 67072);   /* f32[4, 16] */
     float *const multi_head_attention_30 = (float *)(void *)(base + 65536);   /* f32[1, 4, 4, 8] */
@@ -2804,8 +2832,8 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
                 block_1_attention_key_y_2, multi_head_attention_2);
         train_k34_multi_head_attention(t, block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
                 multi_head_attention_22, multi_head_attention);
-        train_k35_multi_head_attention(t, multi_head_attention_17, multi_head_attention_24, multi_head_attention_3);
-        train_k18_multi_head_attention(t, multi_head_attention, multi_head_attention_25);   /* k36_multi_head_attention */
+        train_k18_multi_head_attention(t, multi_head_attention, multi_head_attention_25);   /* k35_multi_head_attention */
+        train_k36_multi_head_attention(t, multi_head_attention_17, multi_head_attention_24, multi_head_attention_3);
         train_k37_multi_head_attention(multi_head_attention_25, block_1_attention_value_kernel_2, multi_head_attention_26);
         train_k38_multi_head_attention(t, multi_head_attention_3, block_1_attention_key_kernel_2, multi_head_attention_27);
         train_k39_multi_head_attention(t, multi_head_attention_2, multi_head_attention_28);
@@ -2818,22 +2846,19 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     train_k42_div(select, &count, &metrics->accuracy, select_2, &metrics->loss);
     train_k43_dense_adam(layer_norm_1_y, cross_entropy, dense_4, optimizer->m_classifier_kernel, optimizer->v_classifier_kernel,
             params->classifier_kernel, adam);
-    train_k44_multi_head_attention_adam(multi_head_attention, multi_head_attention_2, optimizer->m_block_1_attention_query_bias,
-            optimizer->v_block_1_attention_query_bias, optimizer->m_block_1_attention_value_bias,
+    train_k44_multi_head_attention_adam(multi_head_attention, multi_head_attention_9, optimizer->m_block_1_attention_value_bias,
             optimizer->v_block_1_attention_value_bias);
     train_k45_layer_norm_dense_multi_head_attention(dense_2, layer_norm, layer_norm_2, dense_3, layer_norm_3, layer_norm_4,
             multi_head_attention_4, layer_norm_5, optimizer->m_block_1_norm_a_gamma, optimizer->v_block_1_norm_a_gamma,
             params->block_1_norm_a_gamma, adam, optimizer->m_block_1_norm_a_beta, optimizer->v_block_1_norm_a_beta,
-            params->block_1_norm_a_beta, params->block_1_attention_query_bias, optimizer->m_block_1_attention_query_bias,
-            optimizer->v_block_1_attention_query_bias, params->block_1_attention_value_bias,
-            optimizer->m_block_1_attention_value_bias, optimizer->v_block_1_attention_value_bias,
-            optimizer->m_block_1_attention_output_bias, optimizer->v_block_1_attention_output_bias,
-            params->block_1_attention_output_bias, optimizer->m_block_1_norm_b_gamma, optimizer->v_block_1_norm_b_gamma,
-            params->block_1_norm_b_gamma, optimizer->m_block_1_norm_b_beta, optimizer->v_block_1_norm_b_beta,
-            params->block_1_norm_b_beta, optimizer->m_block_1_down_bias, optimizer->v_block_1_down_bias,
-            params->block_1_down_bias, optimizer->m_layer_norm_1_gamma, optimizer->v_layer_norm_1_gamma,
-            params->layer_norm_1_gamma, optimizer->m_layer_norm_1_beta, optimizer->v_layer_norm_1_beta,
-            params->layer_norm_1_beta);
+            params->block_1_norm_a_beta, params->block_1_attention_value_bias, optimizer->m_block_1_attention_value_bias,
+            optimizer->v_block_1_attention_value_bias, optimizer->m_block_1_attention_output_bias,
+            optimizer->v_block_1_attention_output_bias, params->block_1_attention_output_bias,
+            optimizer->m_block_1_norm_b_gamma, optimizer->v_block_1_norm_b_gamma, params->block_1_norm_b_gamma,
+            optimizer->m_block_1_norm_b_beta, optimizer->v_block_1_norm_b_beta, params->block_1_norm_b_beta,
+            optimizer->m_block_1_down_bias, optimizer->v_block_1_down_bias, params->block_1_down_bias,
+            optimizer->m_layer_norm_1_gamma, optimizer->v_layer_norm_1_gamma, params->layer_norm_1_gamma,
+            optimizer->m_layer_norm_1_beta, optimizer->v_layer_norm_1_beta, params->layer_norm_1_beta);
     train_k46_gelu(block_1_up_y);
     train_k47_dense_adam(block_1_up_y, layer_norm_2, dense_6, optimizer->m_block_1_down_kernel,
             optimizer->v_block_1_down_kernel, params->block_1_down_kernel, adam);
@@ -2844,16 +2869,17 @@ dl_status transformer_train_step(transformer_params *params, transformer_optimiz
     train_k51_multi_head_attention_adam(multi_head_attention_6, layer_norm_4, multi_head_attention_7,
             optimizer->m_block_1_attention_output_kernel, optimizer->v_block_1_attention_output_kernel,
             params->block_1_attention_output_kernel, adam);
-    train_k50_multi_head_attention(multi_head_attention, multi_head_attention_9);   /* k52_multi_head_attention */
     train_k51_multi_head_attention_adam(block_1_y, multi_head_attention_9, multi_head_attention_10,
             optimizer->m_block_1_attention_value_kernel, optimizer->v_block_1_attention_value_kernel,
-            params->block_1_attention_value_kernel, adam);   /* k53_multi_head_attention_adam */
-    train_k54_multi_head_attention_adam(multi_head_attention_3, optimizer->m_block_1_attention_key_bias,
+            params->block_1_attention_value_kernel, adam);   /* k52_multi_head_attention_adam */
+    train_k53_multi_head_attention_adam(multi_head_attention_3, optimizer->m_block_1_attention_key_bias,
             optimizer->v_block_1_attention_key_bias, params->block_1_attention_key_bias, adam);
-    train_k55_multi_head_attention_pack(multi_head_attention_3, multi_head_attention_16);
+    train_k54_multi_head_attention_pack(multi_head_attention_3, multi_head_attention_16);
     train_k51_multi_head_attention_adam(block_1_y, multi_head_attention_16, multi_head_attention_12,
             optimizer->m_block_1_attention_key_kernel, optimizer->v_block_1_attention_key_kernel,
-            params->block_1_attention_key_kernel, adam);   /* k56_multi_head_attention_adam */
+            params->block_1_attention_key_kernel, adam);   /* k55_multi_head_attention_adam */
+    train_k56_multi_head_attention_adam(multi_head_attention_2, optimizer->m_block_1_attention_query_bias,
+            optimizer->v_block_1_attention_query_bias, params->block_1_attention_query_bias, adam);
     train_k57_multi_head_attention(multi_head_attention_2, multi_head_attention_14);
     train_k51_multi_head_attention_adam(block_1_y, multi_head_attention_14, multi_head_attention_15,
             optimizer->m_block_1_attention_query_kernel, optimizer->v_block_1_attention_query_kernel,
@@ -3096,33 +3122,36 @@ static void gradients_k49_multi_head_attention(const float *restrict multi_head_
     }
 }
 
-/* transformer.dl:11: multi_head_attention -> f32[16] */
+/* transformer.dl:11: multi_head_attention -> f32[4, 4] */
 static void gradients_k50_multi_head_attention(const float *restrict multi_head_attention,
-        float *restrict block_1_attention_value_bias_2, const float *restrict multi_head_attention_2,
-        float *restrict block_1_attention_query_bias_2)
+        float *restrict multi_head_attention_6, float *restrict block_1_attention_value_bias_2)
 {
-    float multi_head_attention_7[16];
     for (int j0 = 0; j0 < 4; j0++) {
-        for (int j1 = 0; j1 < 4; j1++) {
-            block_1_attention_value_bias_2[j0 * 4 + j1] = 0.0f;
-            multi_head_attention_7[j0 * 4 + j1] = 0.0f;
-        }
-        for (int r2 = 0; r2 < 4; r2++) {
-            for (int r3 = 0; r3 < 8; r3++) {
-                for (int j1 = 0; j1 < 4; j1++) {
-                    block_1_attention_value_bias_2[j0 * 4 + j1] += multi_head_attention[j0 * 32 + j1 + r2 * 128 + r3 * 4];
-                    multi_head_attention_7[j0 * 4 + j1] += multi_head_attention_2[j0 * 32 + j1 + r2 * 128 + r3 * 4];
+        for (int j1 = 0; j1 < 8; j1++) {
+            for (int j2 = 0; j2 < 4; j2++) {
+                for (int j3 = 0; j3 < 4; j3++) {
+                    multi_head_attention_6[j0 * 128 + j1 * 16 + j2 * 4 + j3]
+                            = multi_head_attention[j0 * 128 + j1 * 4 + j2 * 32 + j3];
                 }
             }
         }
     }
-    for (int j0 = 0; j0 < 16; j0++) {
-        block_1_attention_query_bias_2[j0] = multi_head_attention_7[j0] * 0.5f;
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 4; j1++) {
+            block_1_attention_value_bias_2[j0 * 4 + j1] = 0.0f;
+        }
+        for (int r2 = 0; r2 < 4; r2++) {
+            for (int r3 = 0; r3 < 8; r3++) {
+                for (int j1 = 0; j1 < 4; j1++) {
+                    block_1_attention_value_bias_2[j0 * 4 + j1] += multi_head_attention_6[j0 * 4 + j1 + r2 * 128 + r3 * 16];
+                }
+            }
+        }
     }
 }
 
 /* transformer.dl:11: multi_head_attention -> f32[4, 4] */
-static void gradients_k53_multi_head_attention(const float *restrict multi_head_attention_3,
+static void gradients_k52_multi_head_attention(const float *restrict multi_head_attention_3,
         float *restrict block_1_attention_key_bias_2)
 {
     for (int i0 = 0; i0 < 4; i0++) {
@@ -3135,6 +3164,28 @@ static void gradients_k53_multi_head_attention(const float *restrict multi_head_
             }
             block_1_attention_key_bias_2[i0 * 4 + i1] = sum_v0;
         }
+    }
+}
+
+/* transformer.dl:11: multi_head_attention -> f32[16] */
+static void gradients_k55_multi_head_attention(const float *restrict multi_head_attention_2,
+        float *restrict block_1_attention_query_bias_2)
+{
+    float multi_head_attention_7[16];
+    for (int j0 = 0; j0 < 4; j0++) {
+        for (int j1 = 0; j1 < 4; j1++) {
+            multi_head_attention_7[j0 * 4 + j1] = 0.0f;
+        }
+        for (int r2 = 0; r2 < 4; r2++) {
+            for (int r3 = 0; r3 < 8; r3++) {
+                for (int j1 = 0; j1 < 4; j1++) {
+                    multi_head_attention_7[j0 * 4 + j1] += multi_head_attention_2[j0 * 32 + j1 + r2 * 128 + r3 * 4];
+                }
+            }
+        }
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        block_1_attention_query_bias_2[j0] = multi_head_attention_7[j0] * 0.5f;
     }
 }
 
@@ -3176,8 +3227,8 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     float *const layer_norm_6 = (float *)(void *)(base + 120832);   /* f32[4, 1, 8, 16] */
     uint8_t *const reshape = (uint8_t *)(void *)(base + 135776);   /* bool[4, 1] */
     float *const reshape_2 = (float *)(void *)(base + 135168);   /* f32[4, 1, 8] */
-    float *const multi_head_attention_5 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
-    float *const multi_head_attention_6 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_5 = (float *)(void *)(base + 0);   /* f32[4, 8, 4, 4] */
+    float *const multi_head_attention_6 = (float *)(void *)(base + 0);   /* f32[4, 8, 4, 4] */
     float *const multi_head_attention_8 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
     float *const classifier_kernel_3 = (float *)(void *)(base + 32768);   /* f32[256, 16] */
     float *const block_1_down_kernel_3 = (float *)(void *)(base + 73728);   /* f32[16, 64] */
@@ -3198,7 +3249,7 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     float *const multi_head_attention_11 = (float *)(void *)(base + 66048);   /* f32[4, 8] */
     float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 131072);   /* f32[1, 4, 8, 8] */
     float *const multi_head_attention_12 = (float *)(void *)(base + 66176);   /* f32[4, 4] */
-    float *const multi_head_attention_13 = (float *)(void *)(base + 65536);   /* f32[1, 8, 16] */
+    float *const multi_head_attention_13 = (float *)(void *)(base + 65536);   /* f32[1, 8, 4, 4] */
     float *const block_1_x = (float *)(void *)(base + 134144);   /* f32[1, 8, 16] */
     float *const layer_norm_12 = (float *)(void *)(base + 135424);   /* f32[1, 8] */
     float *const layer_norm_13 = (float *)(void *)(base + 135456);   /* f32[1, 8, 1] */
@@ -3222,9 +3273,9 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     float *const multi_head_attention_14 = (float *)(void *)(base + 65536);   /* f32[1, 8, 16] */
     float *const multi_head_attention_15 = (float *)(void *)(base + 66560);   /* f32[1, 4, 8, 4] */
     float *const multi_head_attention_17 = (float *)(void *)(base + 65536);   /* f32[1, 4, 8, 8] */
-    float *const multi_head_attention_18 = (float *)(void *)(base + 65536);   /* f32[1, 8, 16] */
-    float *const multi_head_attention_19 = (float *)(void *)(base + 66048);   /* f32[1, 8, 16] */
-    float *const multi_head_attention_20 = (float *)(void *)(base + 65536);   /* f32[1, 8, 16] */
+    float *const multi_head_attention_18 = (float *)(void *)(base + 66560);   /* f32[1, 8, 4, 4] */
+    float *const multi_head_attention_19 = (float *)(void *)(base + 65536);   /* f32[1, 8, 16] */
+    float *const multi_head_attention_20 = (float *)(void *)(base + 66048);   /* f32[1, 8, 16] */
     float *const multi_head_attention_21 = (float *)(void *)(base + 66560);   /* f32[1, 8, 16] */
     float *const multi_head_attention_22 = (float *)(void *)(base + 67072);   /* f32[4, 16] */
     float *const multi_head_attention_23 = (float *)(void *)(base + 65536);   /* f32[1, 4, 4, 8] */
@@ -3299,9 +3350,9 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
                 block_1_attention_key_y_2, multi_head_attention_2);   /* k32_multi_head_attention */
         train_k34_multi_head_attention(t, block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights,
                 multi_head_attention_15, multi_head_attention);   /* k33_multi_head_attention */
-        train_k35_multi_head_attention(t, multi_head_attention_10, multi_head_attention_17,
-                multi_head_attention_3);   /* k34_multi_head_attention */
-        train_k18_multi_head_attention(t, multi_head_attention, multi_head_attention_18);   /* k35_multi_head_attention */
+        train_k18_multi_head_attention(t, multi_head_attention, multi_head_attention_18);   /* k34_multi_head_attention */
+        train_k36_multi_head_attention(t, multi_head_attention_10, multi_head_attention_17,
+                multi_head_attention_3);   /* k35_multi_head_attention */
         train_k37_multi_head_attention(multi_head_attention_18, block_1_attention_value_kernel_3,
                 multi_head_attention_19);   /* k36_multi_head_attention */
         train_k38_multi_head_attention(t, multi_head_attention_3, block_1_attention_key_kernel_3,
@@ -3325,15 +3376,14 @@ dl_status transformer_gradients(const transformer_params *params, const int32_t 
     gradients_k47_dense(block_1_y_2, gelu, gradients->block_1_up_kernel);
     train_k50_multi_head_attention(block_1_attention_y, multi_head_attention_5);   /* k48_multi_head_attention */
     gradients_k49_multi_head_attention(multi_head_attention_5, layer_norm_4, gradients->block_1_attention_output_kernel);
-    gradients_k50_multi_head_attention(multi_head_attention, gradients->block_1_attention_value_bias, multi_head_attention_2,
-            gradients->block_1_attention_query_bias);
-    train_k50_multi_head_attention(multi_head_attention, multi_head_attention_6);   /* k51_multi_head_attention */
+    gradients_k50_multi_head_attention(multi_head_attention, multi_head_attention_6, gradients->block_1_attention_value_bias);
     gradients_k49_multi_head_attention(block_1_y, multi_head_attention_6,
-            gradients->block_1_attention_value_kernel);   /* k52_multi_head_attention */
-    gradients_k53_multi_head_attention(multi_head_attention_3, gradients->block_1_attention_key_bias);
-    train_k55_multi_head_attention_pack(multi_head_attention_3, multi_head_attention_9);   /* k54_multi_head_attention_pack */
+            gradients->block_1_attention_value_kernel);   /* k51_multi_head_attention */
+    gradients_k52_multi_head_attention(multi_head_attention_3, gradients->block_1_attention_key_bias);
+    train_k54_multi_head_attention_pack(multi_head_attention_3, multi_head_attention_9);   /* k53_multi_head_attention_pack */
     gradients_k49_multi_head_attention(block_1_y, multi_head_attention_9,
-            gradients->block_1_attention_key_kernel);   /* k55_multi_head_attention */
+            gradients->block_1_attention_key_kernel);   /* k54_multi_head_attention */
+    gradients_k55_multi_head_attention(multi_head_attention_2, gradients->block_1_attention_query_bias);
     train_k57_multi_head_attention(multi_head_attention_2, multi_head_attention_8);   /* k56_multi_head_attention */
     gradients_k49_multi_head_attention(block_1_y, multi_head_attention_8,
             gradients->block_1_attention_query_kernel);   /* k57_multi_head_attention */
@@ -4056,7 +4106,7 @@ dl_status transformer_evaluate(const transformer_params *params, const int32_t *
     float *const multi_head_attention_2 = (float *)(void *)(base + 8192);   /* f32[4, 8] */
     float *const block_1_attention_scaled_dot_product_attention_1_weighted_mean_1_weights = (float *)(void *)(base + 8320);   /* f32[4, 8] */
     float *const block_1_attention_y = (float *)(void *)(base + 4096);   /* f32[4, 4, 8, 4] */
-    float *const multi_head_attention_4 = (float *)(void *)(base + 0);   /* f32[4, 8, 16] */
+    float *const multi_head_attention_4 = (float *)(void *)(base + 0);   /* f32[4, 8, 4, 4] */
     float *const block_1_x = (float *)(void *)(base + 8192);   /* f32[4, 8, 16] */
     float *const block_1_y_2 = (float *)(void *)(base + 10240);   /* f32[4, 8, 16] */
     float *const gelu = (float *)(void *)(base + 0);   /* f32[4, 8, 64] */

@@ -137,16 +137,18 @@ static bool repeats_outside(const Node *n)
     return false;
 }
 
-/* Stores an operand of contraction n; where it is element work with its axes in another order, or in another shape besides, that, of
- * which it is then a view. */
+/* Stores an operand of contraction n: the first value of which it is a view, of those that it is with its axes in another order, or in
+ * another shape besides, and of the element work before these. */
 static void store_view(Lower *c, const Node *n, int operand)
 {
-    const Node *x = n->in[operand], *from = x;
-    while (from->op == OP_PERMUTE || from->op == OP_RESHAPE)
-        from = from->in[0];
-    if (!is_element(from) || c->stored[from->id] || !may_be_view(c, n, operand, from))
-        from = x;
-    store_node(c, from);
+    const Node *first = n->in[operand];
+    bool moves = true;
+    for (const Node *from = first; moves; from = from->in[0]) {
+        moves = from->op == OP_PERMUTE || from->op == OP_RESHAPE;
+        if ((moves || is_element(from)) && !c->stored[from->id] && may_be_view(c, n, operand, from))
+            first = from;
+    }
+    store_node(c, first);
 }
 
 /* Random numbers that each step of a scan takes some of: drawn where a step reads them. */
