@@ -219,11 +219,12 @@ static bool is_worth_it(const Plan *p, const Tile *t)
     return has_vectors(t) || (p->target->issue && steps_of(t) <= FEW_STEPS);
 }
 
-/* Whether only the finish of the tile at stage i reads its sums. */
+/* Whether only the finish of the tile at stage i reads its sums, which are not what a loop stacks, turn by turn, for nobody. */
 static bool is_read_alone(const Kernel *k, int i)
 {
-    Buffer *sums = k->stages.at[i]->items.at[0].buffer;
-    if (sums->kind != BUFFER_ARENA || sums->alias || sums->first != sums->last)
+    const Item *stored = &k->stages.at[i]->items.at[0];
+    Buffer *sums = stored->buffer;
+    if (sums->kind != BUFFER_ARENA || sums->alias || sums->first != sums->last || type_count(sums->type) != type_count(stored->unit->type))
         return false;
     for (int j = 0; j < k->stages.n; j++) {
         if (j != i + 1 && stage_loads(k->stages.at[j], sums))
