@@ -141,12 +141,13 @@ static bool repeats_outside(const Node *n)
  * another shape besides, and of the element work before these. */
 static void store_view(Lower *c, const Node *n, int operand)
 {
-    const Node *first = n->in[operand];
-    bool moves = true;
-    for (const Node *from = first; moves; from = from->in[0]) {
-        moves = from->op == OP_PERMUTE || from->op == OP_RESHAPE;
+    const Node *first = n->in[operand], *next = first;
+    while (next) {
+        const Node *from = next;
+        const bool moves = from->op == OP_PERMUTE || from->op == OP_RESHAPE;
         if ((moves || is_element(from)) && !c->stored[from->id] && may_be_view(c, n, operand, from))
             first = from;
+        next = moves ? from->in[0] : NULL;
     }
     store_node(c, first);
 }
