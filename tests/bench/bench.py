@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """dlc against PyTorch and ONNX Runtime, where these are installed, and against what the machine can do. Run from the project's folder, as
-`make bench` does; --help has the choices. All take turns on the same CPUs, in many short rounds; times are the least of all rounds.
+`make bench` does; --help has the choices. All take turns on the same CPUs, in many short rounds; times are the least of all rounds. Several threads
+take turns with one.
 Writes bench.json, bench.md and bench.svg."""
 import argparse
 import json
@@ -120,15 +121,18 @@ def compete(model, what, batch, threads, peers, args):
     if threads > 1 and MODELS[model].recurrent:
         environment.update(OPENBLAS_NUM_THREADS="1", OMP_WAIT_POLICY="passive")     # or PyTorch's two pools fight each other
     sizes = ["%s=%s" % setting for setting in MODELS[model].sizes.items()]
-    ours = Contestant("dlc", [BUILD + "/bench/calls", MODELS[model].file, what, str(batch), args.engine, *sizes], cpus, environment)
+    command = [BUILD + "/bench/calls", MODELS[model].file, what, str(batch), args.engine, *sizes]
+    ours = Contestant("dlc", command, cpus, environment)
     if not ours.facts:
         return None
+    alone = [Contestant("one thread", command, cpus.split(",")[0], {**environment, "BENCH_THREADS": "1"})] if threads > 1 else []
     commands = [(peer, peer_command(peer, model, what, batch, threads)) for peer in peers]
-    all_of_them = [ours] + [Contestant(peer, command, cpus, environment) for peer, command in commands if command]
-    for peer in all_of_them:
+    others = [Contestant(peer, command, cpus, environment) for peer, command in commands if command]
+    for peer in others:
         if peer.facts and peer.facts.get("parameters", ours.facts["parameters"]) != ours.facts["parameters"]:
             sys.exit("%s: %s has %d parameters and dlc %d" % (model, peer.name, peer.facts["parameters"], ours.facts["parameters"]))
-    running, probe = [c for c in all_of_them if c.facts], Probe(cpus, args.engine)
+    others = [c for c in others if c.facts]
+    running, probe = [ours, *alone, *others], Probe(cpus, args.engine)
     levels = sorted({s["among"] // 1024 for s in ours.facts["streams"]}) if MODELS[model].streams and batch == 1 else []
     for _ in range(args.rounds):
         for contestant in running:
@@ -144,8 +148,9 @@ def compete(model, what, batch, threads, peers, args):
         "model": model, "what": what, "batch": batch, "threads": threads, "engine": args.engine, "macs": ours.facts["macs"],
         "peak_gflops": probe.peak, "lasting_gflops": probe.lasting, "read_gb_s": probe.read, "bound_ms": bound * 1e3, "stream_bound_ms": stream * 1e3 if levels else None,
         "of_bound": of_bound, "of_lasting": of_lasting, "start_seconds": ours.start_seconds, "ms": {c.name: c.best() for c in running},
-        "faster": {c.name: c.best() / ours.best() for c in running[1:]}, "rounds": {c.name: c.rounds for c in running},
-        "ways": {c.name: c.facts.get("way") for c in running[1:]}, "versions": {c.name: c.facts["version"] for c in running[1:]},
+        "faster": {c.name: c.best() / ours.best() for c in others}, "rounds": {c.name: c.rounds for c in running},
+        "times_one_thread": alone[0].best() / ours.best() if alone else None,
+        "ways": {c.name: c.facts.get("way") for c in others}, "versions": {c.name: c.facts["version"] for c in others},
     }
 
 
@@ -170,9 +175,11 @@ def main():
                 if not row:
                     sys.exit("%s: dlc failed" % model)
                 rows.append(row)
+                compared = ["%s %.4f ms (%.2f)" % (p, row["ms"][p], f) for p, f in row["faster"].items()]
+                if row["times_one_thread"]:
+                    compared.insert(0, "one thread %.4f ms (%.2f)" % (row["ms"]["one thread"], row["times_one_thread"]))
                 print("%-12s%s %2d, threads %s: dlc %9.4f ms, %.2f of the bound, %.2f of what lasts; %s" % (
-                    model, what, batch, threads, row["ms"]["dlc"], row["of_bound"], row["of_lasting"],
-                    ", ".join("%s %.4f ms (%.2f)" % (p, row["ms"][p], f) for p, f in row["faster"].items())), flush=True)
+                    model, what, batch, threads, row["ms"]["dlc"], row["of_bound"], row["of_lasting"], ", ".join(compared)), flush=True)
                 slow = slow or bool(row["faster"]) and min(row["faster"].values()) < args.least
     write_reports(args.out, machine(args), rows)
     sys.exit(1 if slow else 0)

@@ -48,12 +48,13 @@ def summary(rows):
 
 def details(rows):
     peers = [p for p in PEERS if any(p in row["ms"] for row in rows)]
-    lines = ["| model | batch | threads | bound ms | dlc ms | of the bound | of what lasts |" + "".join(" %s ms | dlc faster by |" % PEERS[p] for p in peers),
-             "|---|---|---|---|---|---|---|" + "---|---|" * len(peers)]
+    lines = ["| model | batch | threads | bound ms | dlc ms | of the bound | of what lasts | faster than one thread by |" +
+             "".join(" %s ms | dlc faster by |" % PEERS[p] for p in peers), "|---|---|---|---|---|---|---|---|" + "---|---|" * len(peers)]
     for row in rows:
         bound = row["stream_bound_ms"] if row["stream_bound_ms"] and row["what"] == "infer" else row["bound_ms"]
-        lines.append("| %s | %s of %d | %d | %.4g | %.4g | %.2f | %.2f |" % (
-            row["model"], "inference" if row["what"] == "infer" else "training", row["batch"], row["threads"], bound, row["ms"]["dlc"], row["of_bound"], row["of_lasting"]) +
+        lines.append("| %s | %s of %d | %d | %.4g | %.4g | %.2f | %.2f | %s |" % (
+            row["model"], "inference" if row["what"] == "infer" else "training", row["batch"], row["threads"], bound, row["ms"]["dlc"], row["of_bound"],
+            row["of_lasting"], figure(row["times_one_thread"])) +
             "".join(" %.4g | %.2f |" % (row["ms"][p], row["faster"][p]) if p in row["ms"] else " – | – |" for p in peers))
     return lines
 
@@ -81,6 +82,9 @@ BARS = [("infer", False, "inference of 1"), ("infer", True, "inference of 32"), 
 
 
 def chart(folder, rows):
+    """Of one thread; none of more alone."""
+    if not any(row["threads"] == 1 for row in rows):
+        return
     if not shutil.which("gnuplot"):
         print("skipped: no gnuplot to draw bench.svg")
         return

@@ -16,6 +16,13 @@ runs() {
         grep -q '^cnn .* of the bound' "$work/said" && grep -q '^| cnn | – | 0\.' "$work/out/bench.md" && grep -q '"macs": 2794240' "$work/out/bench.json"
 }
 
+# Two threads take turns with one.
+compares() {
+    python3 tests/bench/bench.py --models cnn --what infer1 --threads 2 --peers "" --rounds 2 --ms 5 --engine tcc --out "$work/two" >"$work/said" &&
+        grep -Eq '; one thread [0-9.]+ ms \([0-9.]+\)$' "$work/said" && grep -Eq '^\| cnn \| inference of 1 \| 2 \|.* [0-9.]+ \|$' "$work/two/bench.md" &&
+        test ! -e "$work/two/bench.svg"
+}
+
 # A table of 256 rows, of which no other exists.
 looks_up() {
     echo 1 | "$build/bench/calls" dsl_examples/transformer.dl "$1" 2 tcc
@@ -33,4 +40,5 @@ check "resnet18" counts 1814073344 5324206080 11689512 resnet18
 check "inference takes indices that its table has" looks_up infer
 check "and training" looks_up train
 check "the benchmark runs" runs
+check "and compares two threads with one" compares
 finish
