@@ -9,8 +9,8 @@ enum {
     APART = 64,         /* threads write no line of the cache that another one reads */
     MANY = 2000,        /* buffers, from which trying each against all others takes too long */
     MOST_HOLES = 64,    /* looked at for one of these */
-    PROMOTED = 100,     /* tried where bytes count, or of */
-    FEW = 100,          /* buffers, which takes no time */
+    PROMOTED = 100,     /* tried where bytes count, or buffers are few */
+    FEW = 100,          /* buffers: to place these again takes no time */
 };
 
 /* Of where a tensor begins, in bytes: no vector lies in two lines of the cache; where bytes count, 16 do. */
