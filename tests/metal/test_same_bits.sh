@@ -81,5 +81,7 @@ check "nothing is folded" folds_nothing
 check "rnn by three threads, as by libtcc" "$build/bits" --deterministic dsl_examples/rnn.dl 16 3 LENGTH=4
 printf '#!/bin/sh\nexec %s "$@" -O0\n' "${CC:-cc}" >"$work/cc" && chmod +x "$work/cc" || exit 2     # compilers are done sooner
 check "resnet, as by libtcc" env CC="$work/cc" "$build/bits" --deterministic dsl_examples/resnet.dl 4 1
+check "small_cnn, as by libtcc" env CC="$work/cc" "$build/bits" --deterministic dsl_examples/small_cnn.dl 4 1
+check "ds_cnn, as by libtcc" env CC="$work/cc" "$build/bits" --deterministic dsl_examples/ds_cnn.dl 32 1
 check "and right" $dlc verify dsl_examples/mlp.dl --deterministic --batch 2 --steps 1 --jit tcc
 finish

@@ -23,7 +23,9 @@ linked() {
 
 same() {
     "$work/sum_order" && "$work/bits" --deterministic dsl_examples/rnn.dl 16 3 LENGTH=4 &&
-        "$work/bits" --deterministic dsl_examples/resnet.dl 4 1
+        "$work/bits" --deterministic dsl_examples/resnet.dl 4 1 &&
+        "$work/bits" --deterministic dsl_examples/small_cnn.dl 4 1 &&
+        "$work/bits" --deterministic dsl_examples/ds_cnn.dl 32 1
 }
 
 killed() { # killed FILE SED
