@@ -49,7 +49,8 @@ void print_fetch(Out *o, const Tile *t, int rows)
     if (t->lead)
         fetch_left_operand(o, t, rows);
     for (int i = 0; i < t->beside.n; i++)
-        line(o, "DL_PREFETCH(beside%d, %s);", i, lin_text(o, lin_scale(o->a, lin_var(o->a, t->k[0].var), beside_step(t))));
+        line(o, "DL_PREFETCH(beside%d, %s);", i,
+             lin_text(o, lin_offset(o->a, lin_scale(o->a, lin_var(o->a, t->k[0].var), beside_step(t)), t->beside.at[i].further)));
 }
 
 /* Of the next columns each step fetches a line of its own row; of the next block the steps fetch a line each, one behind the other. */

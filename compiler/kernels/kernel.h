@@ -277,6 +277,7 @@ typedef struct Ahead {      /* what a tile fetches of the next turn's, see ahead
 typedef struct Beside {     /* rows that the stages behind a tile read or store, which it fetches: see beside.c; or a stage's own, see pages.c */
     Buffer *buffer;
     const Lin *at;          /* those of m = 0, over the outer variables; they are as long as the result's */
+    int64_t further;        /* floats behind these: those of the next block */
 } Beside;
 typedef struct Tile {
     Buffer *a, *b;

@@ -368,7 +368,7 @@ static void print_tile(Printer *o, const Stage *s)
     if (t->lead)
         line(o, "fetches what the steps read that are %d further on", t->lead);
     for (int i = 0; i < t->beside.n; i++)
-        line(o, "fetches rows, from %s", element_text(o, t->beside.at[i].buffer, t->beside.at[i].at));
+        line(o, "fetches %srows, from %s", t->beside.at[i].further ? "the next " : "", element_text(o, t->beside.at[i].buffer, t->beside.at[i].at));
     for (int i = 0; i < t->ahead.n; i++) {
         const Ahead *ahead = &t->ahead.at[i];
         const char *much = ahead->floats ? arena_printf(o->a, "%d floats a step", ahead->floats) : arena_printf(o->a, "%d lines at a time", ahead->lines);

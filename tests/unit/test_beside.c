@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_beside.c: which rows tiles fetch for the stages behind them: those of tensors that are far and as long as the product's, all of them;
+/* test_beside.c: which rows tiles fetch for the stages behind them: those of tensors that are far and as long as the product's, all of them; and of
+ * what they store, the next ones;
  * and which tiles ask for the left operand some steps further on; that such code is right, and that the verifier of plans notices what it has no
  * address of. */
 #include "compare.h"
@@ -45,9 +46,26 @@ static void nothing_else(void **state)
     assert_int_equal(planned(CENTERED("64", "128"), "x86-64-v4")->beside.n, 0);        /* near */
     assert_int_equal(planned(CENTERED("197", "32"), "x86-64-v4")->beside.n, 0);        /* too little time */
     assert_int_equal(planned(CENTERED("197", "128"), "cortex-m7")->beside.n, 0);       /* no second cache */
-    /* the tile adds y itself */
-    assert_int_equal(planned("func f(x: f32[197, 128] input 0, w: f32[128, 128] param 0, y: f32[197, 128] input 1) { "
-                             "%3 = dot(x, w) contract=[1]/[0] %4 = add(%3, y) return output 0 z = %4 }", "x86-64-v4")->beside.n, 0);
+}
+
+/* A tile that adds y itself. */
+#define ADDED(columns) \
+    "func f(x: f32[512, 128] input 0, w: f32[128, " columns "] param 0, y: f32[512, " columns "] input 1) { " \
+    "%3 = dot(x, w) contract=[1]/[0] %4 = add(%3, y) return output 0 z = %4 }"
+
+static void next_rows(void **state)
+{
+    (void)state;
+    const Tile *t = planned(ADDED("128"), "x86-64-v4");
+    assert_int_equal(t->beside.n, 1);
+    assert_string_equal(t->beside.at[0].buffer->name, "z");       /* y it asks for in the turn before */
+    assert_int_equal(t->beside.at[0].further, t->schedule.rows * 128);
+    assert_int_equal(planned(ADDED("32"), "x86-64-v4")->beside.n, 0);        /* tiles as wide as the rows: caches see them coming */
+    assert_int_equal(planned(ADDED("128"), "cortex-m7")->beside.n, 0);
+    if (!jit_has_cc())
+        skip();
+    Case *c = case_new(arena, "fetching the next rows", read_graph(arena, ADDED("128")), 0);
+    assert_int_equal(check_cases(arena, &c, 1, "next_rows", target_find("native"), jit_cc), 0);
 }
 
 /* A kernel's gradient: steps read neighbours in one row of x after the other, from beyond L2. */
@@ -113,6 +131,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_rows),
         cmocka_unit_test(nothing_else),
+        cmocka_unit_test(next_rows),
         cmocka_unit_test(steps_further_on),
         cmocka_unit_test(steps_further_on_in_blocks),
         cmocka_unit_test(same_values),
