@@ -5,12 +5,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* A line of one of the next rows a step. */
+/* As many floats further in each step as there are rows: through the next ones, as they lie in memory. */
 static void fetch_rows(Out *o, const Tile *t, int rows)
 {
-    const char *k = t->k[0].var->name;
-    int64_t lines = ((t->schedule.k_split >= 0 ? t->schedule.k_block : t->k[0].var->extent) + LINE - 1) / LINE;
-    line(o, "DL_PREFETCH(a, at + (%d + %s / %" PRId64 ") * %" PRId64 " + %s %% %" PRId64 " * %d);", rows, k, lines, t->a_m, k, lines, LINE);
+    line(o, "DL_PREFETCH(a, at + %" PRId64 " + %s * %d);", rows * t->a_m, t->k[0].var->name, rows);
 }
 
 void print_further(Out *o, const Stage *s)

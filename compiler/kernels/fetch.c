@@ -2,6 +2,9 @@
 /* fetch.c: what is fetched into the cache while a tile is made: the rows that the next one reads of the left operand, the columns that
  * the next ones read of the right one, or the lines that the next ones store, of a result that no cache has.
  *
+ * Rows are asked for in the order of memory, through one after the other: so caches see them coming, as a tile's own steps, which go on in all of its
+ * rows at once, do not let them.
+ *
  * Columns are for blocks of k without panels. There all rows go through a block's columns before the next columns, so that these have
  * the time of all of them to come: in each turn of one of the loops over rows, each step fetches one of its lines.
  *

@@ -39,11 +39,11 @@ bool tile_may_zigzag(const Contraction *k, const TileSchedule *s)
     return k->turn && k->nloop == 1 && k->loop[0].tap < 0 && s->outside < 0 && s->unroll == 1;
 }
 
-/* May a tile fetch the rows of the next one, a line of the cache a step? They lie along k. */
+/* May a tile fetch the rows of the next one? They lie along k, one behind the other. */
 bool tile_may_prefetch(const Contraction *k, const TileSchedule *s)
 {
-    return s->lanes > 1 && s->row_axis >= 0 && s->row_axes == 1 && k->extent[s->row_axis] > s->rows && s->rows <= LINE && k->nloop == 1 &&
-           k->loop[0].tap < 0 && k->loop[0].a == 1 && k->sa[k->n_axis] == 0 && !k->group && s->unroll == 1;
+    return s->lanes > 1 && s->row_axis >= 0 && s->row_axes == 1 && k->extent[s->row_axis] > s->rows && s->k_split < 0 && k->nloop == 1 &&
+           k->loop[0].tap < 0 && k->loop[0].a == 1 && k->sa[s->row_axis] == k->loop[0].extent && k->sa[k->n_axis] == 0 && !k->group && s->unroll == 1;
 }
 
 /* May it fetch the columns of the next tiles, as fetch.c says? */

@@ -42,10 +42,10 @@ static bool is_better_zigzag(const Contraction *k, const Target *target, const T
  * it anyway, and there are steps enough to hide that it comes. */
 static bool is_better_prefetched(const Contraction *k, const Target *target, const TileSchedule *s)
 {
-    int64_t left = 4 * contraction_steps(k), block = s->k_split >= 0 ? s->k_block : contraction_steps(k);
+    int64_t left = 4 * contraction_steps(k);
     for (int i = 0; i < k->n_axis; i++)
         left *= k->sa[i] ? k->extent[i] : 1;
-    return k->alone && tile_may_prefetch(k, s) && target->l2_width && block >= LEAST_STEPS && left > target->l2 / 2;
+    return k->alone && tile_may_prefetch(k, s) && target->l2_width && contraction_steps(k) >= LEAST_STEPS && left > target->l2 / 2;
 }
 
 /* Whether all rows of a block are those of one loop around the tiles': with more of them, as over images, its lines would be asked for

@@ -68,6 +68,46 @@ static void next_rows(void **state)
     assert_int_equal(check_cases(arena, &c, 1, "next_rows", target_find("native"), jit_cc), 0);
 }
 
+/* Rows of a left operand, all of its columns, or the first ones, with a gap behind each row. */
+#define PRODUCT(all) \
+    "func f(x: f32[64, " all "] input 0, w: f32[128, 128] param 0) { %2 = slice(x) start=[0, 0] limit=[64, 128] stride=[1, 1] " \
+    "%3 = dot(%2, w) contract=[1]/[0] return output 0 z = %3 }"
+
+/* Of each contraction the cheapest schedule that fetches rows. */
+static Schedules *with_rows(Arena *a, const Case *c, const Target *target)
+{
+    Schedules *all = schedules_new(a, diag_new(a)), *chosen = schedules_new(a, diag_new(a));
+    const Candidates *found;
+    schedules_collect(all);
+    lower_with(a, NULL, c->fn, target, all);
+    for (int i = 0; (found = schedules_candidates(all, i)); i++)
+        for (int k = 0; k < found->n; k++)
+            if (found->s[k].prefetch == FETCH_ROWS) {
+                schedules_add(chosen, found->function, found->name, found->s[k]);
+                break;
+            }
+    return chosen;
+}
+
+static const Tile *fetching_rows(const char *text)
+{
+    const Case *c = case_new(arena, "fetching the left operand", read_graph(arena, text), 0);
+    return tile_of(lower_with(arena, NULL, c->fn, target_find("x86-64-v4"), with_rows(arena, c, target_find("x86-64-v4"))));
+}
+
+static void rows_behind_each_other(void **state)
+{
+    (void)state;
+    assert_true(tile_fetches_rows(fetching_rows(PRODUCT("128"))));
+    assert_false(tile_fetches_rows(fetching_rows(PRODUCT("160"))));
+    if (!jit_has_cc())
+        skip();
+    Case *c = case_new(arena, "fetching the left operand", read_graph(arena, PRODUCT("128")), 0);
+    choose_schedules = with_rows;
+    assert_int_equal(check_cases(arena, &c, 1, "rows_behind_each_other", target_find("native"), jit_cc), 0);
+    choose_schedules = NULL;
+}
+
 /* A kernel's gradient: steps read neighbours in one row of x after the other, from beyond L2. */
 #define GRADIENT(examples, steps) \
     "func f(x: f32[" examples ", " steps ", 64] input 0, y: f32[" steps ", 256] input 1) { " \
@@ -132,6 +172,7 @@ int main(void)
         cmocka_unit_test(whole_rows),
         cmocka_unit_test(nothing_else),
         cmocka_unit_test(next_rows),
+        cmocka_unit_test(rows_behind_each_other),
         cmocka_unit_test(steps_further_on),
         cmocka_unit_test(steps_further_on_in_blocks),
         cmocka_unit_test(same_values),
