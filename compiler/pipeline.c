@@ -87,13 +87,18 @@ static void run_hoist(Module *m, Diag *d)
 
 static Fn *in_blocks(Fn *fn)
 {
-    return blockwise(fn, BLOCK_ELEMENTS);
+    return blockwise(fn, BLOCK_ELEMENTS, false);
+}
+
+static Fn *in_blocks_sparing(Fn *fn)
+{
+    return blockwise(fn, BLOCK_ELEMENTS, true);
 }
 
 static void run_blockwise(Module *m, Diag *d)
 {
     (void)d;
-    run_on_each(m, in_blocks);
+    run_on_each(m, m->sparing ? in_blocks_sparing : in_blocks);
 }
 
 /* An evaluation mixes no examples that training does not; where it is there without the others, it is left as it is. */
@@ -128,7 +133,7 @@ static const Pass passes[] = {
     {"differentiate", run_differentiate, "gradients of the loss, as an ordinary function"},
     {"compose", run_compose, "gradients and optimizer in one training step"},
     {"hoist", run_hoist, "what loops compute from their inputs alone, or only accumulate, leaves them"},
-    {"blockwise", run_blockwise, "gradients of attention make its scores again, a block of rows at a time"},
+    {"blockwise", run_blockwise, "gradients of attention are made a block of rows at a time, of long texts with scores made again"},
     {"micro_batch", run_micro_batch, "where it is asked for: training does its work for a few examples at a time"},
 };
 
@@ -164,6 +169,7 @@ Module *pipeline_build_with(Arena *a, Diag *d, const Program *program, const Pro
         after(context, "elaborate", m);
     m->stepwise = options->stepwise;
     m->micro_batch = options->micro_batch;
+    m->sparing = options->sparing;
     for (int i = 0; i < LEN(passes); i++) {
         passes[i].run(m, d);
         if (diag_errors(d))

@@ -250,6 +250,7 @@ static int check_usage(Build *b, const Command *command)
     const char *why;
     if (b->memory && !(b->memories = memories_read(b->a, b->memory, &why)))
         return options_complain(command, "--memory %s: %s", b->memory, why);
+    b->c.options.sparing |= b->memory != NULL;
     if (b->name && !is_identifier(b->name))
         return options_complain(command, "--name %s: expected a letter, then letters, digits and underscores",
                                 b->name);

@@ -9,6 +9,7 @@ int compile_settle(Arena *a, const Command *command, Compile *c, const char *tar
         status = target_settle(command, c->target_name ? c->target_name : target, in_memory, &c->target);
     if (status < 0)
         c->target = compile_target(a, c, target_optimized(a, c->target, c->optimize));
+    c->options.sparing |= c->budget.ram > 0 || c->options.micro_batch > 0;
     return status;
 }
 

@@ -16,6 +16,7 @@ typedef struct ElaborateOptions {
     int64_t batch, train_batch; /* examples per call; >= 1 */
     bool stepwise;              /* inference of one time step at a time (passes/stepwise.c); without training functions */
     int64_t micro_batch;        /* examples at a time in training (passes/micro_batch.c); 0: the whole batch */
+    bool sparing;               /* there may be too little memory for what training would be faster with (passes/blockwise.c) */
     bool train;                 /* also the training functions; an error where the model has no train block */
     const Setting *set;
     int nset;

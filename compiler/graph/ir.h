@@ -151,6 +151,7 @@ typedef struct Module {
     int64_t batch, train_batch;
     bool stepwise;              /* infer takes one time step of what the model takes */
     int64_t micro_batch;        /* examples that training functions work on at a time; 0: all of them */
+    bool sparing;               /* memory counts more than time */
     VEC(Entry) inputs, targets, outputs, metrics;
     VEC(Entry) params, states, streams, optimizer;
     /* Functions; NULL where the model has none (no train block). Elaboration makes the first six. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* blockwise.c: an attention's scores are made again for its gradients, a block of rows at a time, so that they are never
- * stored: neither as a whole, nor what they become.
+/* blockwise.c: an attention's gradients are made a block of rows at a time, so that what is as large as its scores is not stored as a
+ * whole; of long texts the scores themselves are made again there.
  *
  *     s = q k'; w = exp(s - m); ... ds = f(w, dy v'); dq = ds k; dk = ds' q; dv = w' dy        s, w, ds: [.., S, T]
  *         ->   scan over examples { scan over blocks of rows { s = q_i k'; ..; yield ds k; dk += ds' q_i; dv += w' dy_i } }
@@ -10,7 +10,8 @@
  * that is larger than both factors, and work by element on it. What makes nothing wide any more, sums and products with
  * other tensors, are *sinks*. Those that nothing wide waits for are made by the loop, where one of them adds up over the rows, and with
  * them sums of a row that nothing else needs. The others, of the forward pass, stay as they are: their kernels keep a few rows of what
- * is wide (kernels/chain.c).
+ * is wide (kernels/chain.c). Where that is not many times as large as what it is made of, they store what the loop would make again
+ * by products and functions: each of its elements is read sooner than a row of q meets one of k.
  *
  * needs: a function that is differentiated and hoisted. gives: the same results; what is added up over blocks is the same but for
  * roundings. */
@@ -21,6 +22,9 @@
 enum {
     GROWTH = 2,             /* a wide product is so many times as large as its factors together, at the least */
     LEAST_PART = 8,         /* of what a block may hold it has such a part, or a loop is not worth what its turns cost */
+    KEPT_GROWTH = 4,        /* what is wide is stored where it is no more than so many times as large as those factors: a text of eight
+                               times the elements of a head's query */
+    KEPT_COST = 10,         /* and takes so many element operations, as exponentials do, or is a product */
 };
 
 /* ---- what is wide ---------------------------------------------------------------------------------------- */
@@ -145,6 +149,38 @@ static void find_rows(Block *b)
     }
 }
 
+/* ---- what is wide and stored ----------------------------------------------------------------------------------- */
+static bool is_made_by_loop(const Block *b, const Node *n)
+{
+    for (int s = 0; s < b->sinks.n; s++)
+        if (b->sinks.at[s] == n)
+            return true;
+    return b->row[n->id];
+}
+
+static bool is_costly(const Node *n)
+{
+    return n->op == OP_DOT || op_info(n->op)->cost >= KEPT_COST;
+}
+
+/* What sinks outside of the loop are made of. */
+static void find_kept(Block *b)
+{
+    const Node *product = b->old->node.at[b->first];
+    const int64_t factors = type_count(product->in[0]->type) + type_count(product->in[1]->type);
+    bool *outside = NEWN(b->a, bool, b->old->node.n + 1);
+    b->kept = NEWN(b->a, bool, b->old->node.n + 1);
+    if (b->sparing || type_count(b->type) > KEPT_GROWTH * factors)
+        return;
+    for (int id = b->old->node.n - 1; id >= b->first; id--) {
+        const Node *n = b->old->node.at[id];
+        const bool wide = is_wide(b, n);
+        b->kept[id] = wide && outside[id] && is_costly(n);
+        for (int i = 0; (wide ? outside[id] : !is_made_by_loop(b, n)) && i < n->nin; i++)
+            outside[n->in[i]->id] |= is_wide(b, n->in[i]);
+    }
+}
+
 /* ---- what the loop makes, and what enters it ----------------------------------------------------------------- */
 /* Elements that n is made of, where that is work by element and repetition. */
 static int64_t made_of(const Node *n)
@@ -169,7 +205,7 @@ static bool is_in_block(const Block *b, const int *axis)
 
 static bool is_made_inside(const Block *b, const Node *n, const int *axis)
 {
-    return is_wide(b, n) || (b->row[n->id] && is_in_block(b, axis)) || n->op == OP_CONST || GROWTH * made_of(n) <= type_count(n->type);
+    return (is_wide(b, n) && !b->kept[n->id]) || (b->row[n->id] && is_in_block(b, axis)) || n->op == OP_CONST || GROWTH * made_of(n) <= type_count(n->type);
 }
 
 Use *blockwise_use(const Block *b, const Node *n, const int *axis)
@@ -266,6 +302,7 @@ static bool plan_block(Block *b)
     if (!is_worth_it(b))
         return false;
     find_rows(b);
+    find_kept(b);
     b->use = NEWN(b->a, Use *, b->old->node.n + 1);
     for (int s = 0; s < b->sinks.n; s++)
         use_sink(b, s);
@@ -311,7 +348,7 @@ static Node *built(Making *m, const Node *n)
 }
 
 /* By node: the block whose sink it is. NULL where there is none. */
-static Block **find_blocks(Arena *a, const Fn *fn, int64_t most)
+static Block **find_blocks(Arena *a, const Fn *fn, int64_t most, bool sparing)
 {
     Block **block = NULL;
     const int *part = find_wide(a, fn, most);
@@ -319,7 +356,7 @@ static Block **find_blocks(Arena *a, const Fn *fn, int64_t most)
         if (part[id] != id)
             continue;
         Block *b = NEW(a, Block);
-        *b = (Block){.a = a, .old = fn, .most = most, .type = fn->node.at[id]->type, .part = part, .first = id};
+        *b = (Block){.a = a, .old = fn, .most = most, .sparing = sparing, .type = fn->node.at[id]->type, .part = part, .first = id};
         if (!plan_block(b))
             continue;
         block = block ? block : NEWN(a, Block *, fn->node.n + 1);
@@ -329,10 +366,10 @@ static Block **find_blocks(Arena *a, const Fn *fn, int64_t most)
     return block;
 }
 
-Fn *blockwise(Fn *fn, int64_t most)
+Fn *blockwise(Fn *fn, int64_t most, bool sparing)
 {
     Arena *a = fn->a;
-    Making m = {.old = fn, .block = find_blocks(a, fn, most)};
+    Making m = {.old = fn, .block = find_blocks(a, fn, most, sparing)};
     if (!m.block)
         return fn;
     m.fn = fn_new(a, fn->name);

@@ -21,10 +21,12 @@ typedef struct Block {
     Arena *a;
     const Fn *old;
     int64_t most;           /* elements a block may have */
+    bool sparing;           /* nothing is kept that can be made again */
     Type type;              /* of all that is wide, but for the kind of elements; the last axis is no row's */
     const int *part;        /* by node: the first of what is wide together with it, or -1 */
     int first;              /* that of what is made here */
     bool *row;              /* by node: of a row of what is wide, and only it is made of it: is made in the loop as well */
+    bool *kept;             /* by node: wide, made outside as well, and stored there for the loop */
     Use **use;              /* by node */
     VEC(const Node *) sinks;
     VEC(int) from;          /* by sink: which of its operands is wide */

@@ -30,10 +30,10 @@ Node *conv_phases(Fn *fn, Node *const *in, const Attr *attr, Type t);
 enum { HOIST_ROOM = 384 << 10 };        /* part of a usual second cache, so that there is room for what else a step reads */
 Fn *hoist(Fn *fn, int64_t room);
 
-/* ---- blockwise.c: attention's scores are made again for gradients, a block of rows at a time; of so many elements at the most,
- * where they have more ---- */
+/* ---- blockwise.c: attention's gradients are made a block of rows at a time, of so many elements at the most, where scores have more;
+ * `sparing`: all scores are made again for that, not only those of long texts ---- */
 enum { BLOCK_ELEMENTS = 1 << 16 };      /* a block, and what becomes of it, stay in the second cache */
-Fn *blockwise(Fn *fn, int64_t most);
+Fn *blockwise(Fn *fn, int64_t most, bool sparing);
 
 /* ---- micro_batch.c: a batch's work is done for `size` examples at a time, in a loop, and sums over them are added up ---- */
 /* The first node that mixes examples, so that it cannot be; NULL where it can. */

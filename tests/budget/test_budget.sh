@@ -55,4 +55,12 @@ refused() {
 }
 check "resnet: no micro-batches across batch normalization" refused
 
+# Where memory counts, an attention's scores are made again, also those of short texts.
+encoder() { $dlc dsl_examples/encoder.dl --train --train-batch 8 --set LENGTH=128 --name net -o "$work/net.c" "$@"; }
+scratch() { encoder "$@" && sed -n 's/.*NET_TRAIN_ARENA_BYTES \([0-9]*\).*/\1/p' "$work/net.h"; }
+lies() { encoder "$@" && sed -n 's/.* \([0-9]*\) bytes of .*/\1/p' "$work/net.h"; }
+check "encoder: a budget saves scores" [ "$(scratch --ram 1G)" -lt "$(scratch)" ]
+check "encoder: so do micro-batches" [ "$(scratch --micro-batch 4)" -eq "$(scratch --micro-batch 4 --ram 1G)" ]
+check "encoder: so do memories of given sizes" [ "$(lies --memory ram=1G)" -eq "$(lies --memory ram=1G --ram 1G)" ]
+
 finish

@@ -178,8 +178,8 @@ Fn *variant_make(const Fn *graph, Variant v)
         return NULL;
     Fn *gradients = differentiate(&m, m.loss);
     if (v == VARIANT_GRADIENTS)
-        return fn_prune(blockwise(hoist(gradients, HOIST_ROOM), FEW_ELEMENTS));
-    return fn_prune(blockwise(hoist(compose_train_step(&m, gradients, update_of(&m)), FEW_BYTES), FEW_ELEMENTS));
+        return fn_prune(blockwise(hoist(gradients, HOIST_ROOM), FEW_ELEMENTS, false));
+    return fn_prune(blockwise(hoist(compose_train_step(&m, gradients, update_of(&m)), FEW_BYTES), FEW_ELEMENTS, true));
 }
 
 Case *variant_case(Arena *a, const Fn *fn, Variant v, uint64_t salt)
@@ -447,7 +447,9 @@ static const char *check_gradients(Arena *a, const Fn *plain, uint64_t salt, Tal
     if (!why)
         why = keeps_values(a, before, hoist(gradients, FEW_BYTES), salt, "hoist of gradients in strips");
     if (!why)
-        why = keeps_values(a, before, blockwise(gradients, FEW_ELEMENTS), salt, "blockwise");
+        why = keeps_values(a, before, blockwise(gradients, FEW_ELEMENTS, false), salt, "blockwise");
+    if (!why)
+        why = keeps_values(a, before, blockwise(gradients, FEW_ELEMENTS, true), salt, "blockwise, sparing");
     if (!why)
         why = is_difference(a, &m, gradients, salt, tally);
     if (why || before->outcome != OUTCOME_FINE)
