@@ -163,6 +163,7 @@ typedef struct Contraction {
     int nloop;
     int k_lanes;                                /* as a Tile's: the last loop's steps, or 0 */
     bool alone;                                 /* its kernel has no other contraction and begins with it */
+    bool rows;                                  /* what follows in its kernel wants whole rows, or reads other tensors as large */
     Var *turn;                                  /* the scan around it in whose turns b is the same, or NULL */
     bool alike;                                 /* b is, and that scan carries something, and the product is all its kernel does */
     int64_t shared;                             /* an axis of rows so long is of examples, that threads may share through all steps of a recurrence; or 0 */

@@ -437,6 +437,38 @@ static int64_t stacked_bytes(const Lower *c, const Group *g)
     return bytes;
 }
 
+static bool group_has(const Group *g, const Unit *u)
+{
+    for (int i = 0; i < g->units.n; i++)
+        if (g->units.at[i] == u)
+            return true;
+    return false;
+}
+
+/* Whether u reads more than contraction x and its group, of tensors as large. */
+static bool reads_beside(const Group *g, const Unit *u, const Unit *x)
+{
+    const int64_t count = type_count(x->type);
+    for (int i = 0; i < u->needs.n; i++)
+        if (u->needs.at[i] != x && type_count(u->needs.at[i]->type) >= count && !group_has(g, u->needs.at[i]))
+            return true;
+    for (int i = 0; i < u->reads.n; i++)
+        if (type_count(u->reads.at[i]->type) >= count)
+            return true;
+    return false;
+}
+
+/* Whether what follows x in its kernel wants whole rows, or reads others. */
+static bool wants_rows(const Group *g, const Unit *x)
+{
+    for (int i = 0; i < g->units.n; i++) {
+        const Unit *u = g->units.at[i];
+        if (u != x && (u->kind != UNIT_VALUE || op_info(u->node->op)->class != CLASS_ELEMENT || reads_beside(g, u, x)))
+            return true;
+    }
+    return false;
+}
+
 bool contraction_in(const Making *m, const Unit *u, Contraction *k)
 {
     if (!contraction_analyse(m->c, u->node, k))
@@ -447,6 +479,7 @@ bool contraction_in(const Making *m, const Unit *u, Contraction *k)
     k->alone = is_alone(m->k, m->g);
     k->alike = k->turn && is_recurrent(m->c) && m->g->units.n == 1;
     k->stacked = stacked_bytes(m->c, m->g);
+    k->rows = wants_rows(m->g, u);
     return true;
 }
 

@@ -237,6 +237,12 @@ static int64_t left_span(const Contraction *k, const TileSchedule *s)
     return span;
 }
 
+/* Whether L2 keeps both operands through the loops from the `outside`-th on. */
+bool tile_finds_both(const Contraction *k, const Target *target, const TileSchedule *s)
+{
+    return 4 * left_span(k, s) + tile_right_bytes(k) <= target->l2 / 2;
+}
+
 /* Pieces of the right operand, each of rows behind one another, that a block consists of: those of a page or more. */
 static double pieces_of_block(const Contraction *k, const TileSchedule *s)
 {
@@ -263,7 +269,7 @@ static double fetch_cost(const Contraction *k, const Target *target, const TileS
 {
     const int64_t right = tile_right_bytes(k), left = 4 * left_span(k, s);
     const double width = (double)target->l2_width / 4, times = copies(k, s);
-    if (left + right <= target->l2 / 2)
+    if (tile_finds_both(k, target, s))
         return 0;
     return times * (double)left / width + waits_for_right(k, s, times * (double)right / width, cost);
 }

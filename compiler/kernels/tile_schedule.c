@@ -4,7 +4,8 @@
  *
  * Where b does not stay in L1, and there are rows enough to pay for it, the columns of a tile are copied to an array first, a
  * panel, which all rows then use: its rows lie one behind the other, and on whole lines of the cache. Where L2 has room for all
- * columns, they are one panel, and what follows the sums of a few rows finds them in L1. A panel that is otherwise too
+ * columns, they are one panel, and what follows the sums of a few rows finds them in L1; where nothing does, a strip that L1 holds is copied in
+ * half the time. A panel that is otherwise too
  * large for L1 holds a block of the steps of k only, and the tiles add to what is there (Goto and van de Geijn, "Anatomy of
  * high-performance matrix multiplication", 2008).
  *
@@ -24,6 +25,7 @@ enum {
     LINE_COMES = 24,        /* vectors multiplied and added while a line comes from beyond L2, and more than that */
     LEAST_REUSE = 16,       /* rows that use a copy: with nine, tiles without were a tenth faster */
     HALF_PAGE = 2048,       /* bytes */
+    PIECE = 256,            /* bytes of a row that are copied at once, or more: of half as many, tiles took a twentieth longer */
     REUSE = 128,            /* rows for which copying does not count: a step takes as long as three rows of it, about */
 };
 
@@ -154,12 +156,23 @@ typedef struct Search {
     double least;
 } Search;
 
+/* A panel of a matrix product is a tile's columns, all steps of them, which L1 holds while all rows use them: where nothing but the tile wants
+ * rows, L2 keeps the left operand for the next columns, and caches foresee the pieces that are copied. */
+static bool is_strip(const Contraction *k, const Target *target, const TileSchedule *s)
+{
+    return s->panel_tiles == 1 && s->k_split < 0 && k->nloop == 1 && k->loop[0].tap < 0 && !k->rows &&
+           s->outside == contraction_loops_of_right(k, s->row_axis) && tile_rows_within(k, s) >= 2 * REUSE &&
+           tile_column_bytes(k, s) <= target->l1 * 2 / 3 && tile_finds_both(k, target, s) && 4 * s->lanes * s->columns >= PIECE;
+}
+
 /* With one panel rows are stored whole, one behind the other, and what is read with them comes so. With strips of columns each row's piece
  * lies on a page of its own, and caches do not see the next one coming. Of few rows L1 has kept the sums in any case. */
-static double panel_gain(const Contraction *k, const TileSchedule *s)
+static double panel_gain(const Contraction *k, const Target *target, const TileSchedule *s)
 {
-    const bool far = k->stacked && 4 * k->extent[k->n_axis] >= HALF_PAGE;
-    return !tile_is_one_panel(k, s) ? 1 : far ? WHOLE_ROWS : tile_finds_right(k, s) || tile_rows_within(k, s) < REUSE ? 1 : ONE_PANEL;
+    const bool one = tile_is_one_panel(k, s), far = k->stacked && 4 * k->extent[k->n_axis] >= HALF_PAGE;
+    if (!one && !is_strip(k, target, s))
+        return 1;
+    return one && far ? WHOLE_ROWS : tile_finds_right(k, s) || tile_rows_within(k, s) < REUSE ? 1 : ONE_PANEL;
 }
 
 static void consider(Search *f, TileSchedule s)
@@ -168,7 +181,7 @@ static void consider(Search *f, TileSchedule s)
         return;
     if (f->panel_tiles != BEST && f->panel_tiles != (schedule_has_blocks(&s) ? BLOCKS : s.panel_tiles))
         return;
-    double cost = tile_schedule_cost(f->k, f->target, &s) * (1 + WRITTEN * s.unroll) * panel_gain(f->k, &s);
+    double cost = tile_schedule_cost(f->k, f->target, &s) * (1 + WRITTEN * s.unroll) * panel_gain(f->k, f->target, &s);
     if (f->least > 0 && cost >= f->least)
         return;
     f->best = s;
@@ -223,6 +236,14 @@ static void consider_one_panel(Search *f, TileSchedule s)
         consider(f, s);
 }
 
+static void consider_strip(Search *f, TileSchedule s)
+{
+    s.panel_tiles = 1;
+    s.outside = contraction_loops_of_right(f->k, s.row_axis);
+    if (is_strip(f->k, f->target, &s))
+        consider(f, s);
+}
+
 /* With rows of two axes: all of them in each turn of k's outermost loop, so that what does not fit into L2 is read once. */
 static void consider_turns(Search *f, TileSchedule s)
 {
@@ -257,6 +278,7 @@ static void consider_panels(Search *f, TileSchedule s)
         return;
     consider_blocks(f, s);
     consider_one_panel(f, s);
+    consider_strip(f, s);
     s.outside = loops_outside(f->k, s.row_axis);
     if (tile_rows_within(f->k, &s) < LEAST_REUSE)
         return;

@@ -23,6 +23,7 @@ bool schedule_has_blocks(const TileSchedule *s);                /* of k, without
 int64_t schedule_blocks(const Contraction *k, const TileSchedule *s);
 bool tile_is_streamed(const Contraction *k, const Target *target, const TileSchedule *s);
 bool tile_finds_right(const Contraction *k, const TileSchedule *s);     /* in L2, at each step of a loop */
+bool tile_finds_both(const Contraction *k, const Target *target, const TileSchedule *s);        /* both operands, from one tile to the next */
 double tile_rows_within(const Contraction *k, const TileSchedule *s);
 int tile_inner_rows(const Contraction *k, const TileSchedule *s);
 bool reads_by_column(const Contraction *k, const TileSchedule *s);      /* each vector of columns a vector of the left operand, or a part */

