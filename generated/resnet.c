@@ -1733,25 +1733,36 @@ static void train_k2_conv2d(const float *restrict image, const float *restrict s
 }
 
 /* resnet.dl:24: batch_norm -> f32[4, 16]; in 2 places */
-static void train_k3_batch_norm(const float *restrict stem_y_2, float *restrict batch_norm, float *restrict batch_norm_2,
-        float *restrict batch_norm_3)
+static void train_k3_batch_norm(const float *restrict stem_y_2, float *restrict batch_norm_2, float *restrict batch_norm_3,
+        float *restrict batch_norm_4)
 {
     for (int i0 = 0; i0 < 4; i0++) {
+        float batch_norm[16];
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm[i0 * 16 + j0] = 0.0f;
-            batch_norm_2[i0 * 16 + j0] = 0.0f;
+            batch_norm[j0] = 0.0f;
         }
-        for (int r1 = 0; r1 < 16; r1++) {
+        for (int r1 = 0; r1 < 2; r1++) {
             for (int r2 = 0; r2 < 16; r2++) {
                 for (int j0 = 0; j0 < 16; j0++) {
-                    const float v1 = stem_y_2[i0 * 4096 + j0 + r1 * 256 + r2 * 16] - stem_y_2[i0 * 4096 + j0];
-                    batch_norm[i0 * 16 + j0] += v1;
-                    batch_norm_2[i0 * 16 + j0] += v1 * v1;
+                    batch_norm[j0] += stem_y_2[i0 * 4096 + j0 + r1 * 2048 + r2 * 16];
                 }
             }
         }
         for (int j0 = 0; j0 < 16; j0++) {
-            batch_norm_3[i0 * 16 + j0] = stem_y_2[i0 * 4096 + j0] * 256.0f + batch_norm[i0 * 16 + j0];
+            batch_norm_2[i0 * 16 + j0] = 0.0f;
+            batch_norm_3[i0 * 16 + j0] = 0.0f;
+        }
+        for (int r1 = 0; r1 < 16; r1++) {
+            for (int r2 = 0; r2 < 16; r2++) {
+                for (int j0 = 0; j0 < 16; j0++) {
+                    const float v1 = stem_y_2[i0 * 4096 + j0 + r1 * 256 + r2 * 16] - batch_norm[j0] * 0.03125f;
+                    batch_norm_2[i0 * 16 + j0] += v1;
+                    batch_norm_3[i0 * 16 + j0] += v1 * v1;
+                }
+            }
+        }
+        for (int j0 = 0; j0 < 16; j0++) {
+            batch_norm_4[i0 * 16 + j0] = batch_norm[j0] * 0.03125f * 256.0f + batch_norm_2[i0 * 16 + j0];
         }
     }
 }
@@ -1775,8 +1786,8 @@ static void train_k4_cross_entropy(const int32_t *restrict label, const int32_t 
 }
 
 /* resnet.dl:24: batch_norm -> f32[16]; in 2 places */
-static void train_k5_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_3,
-        float *restrict batch_norm_1_average, const float *restrict batch_norm_2, const float *restrict batch_norm,
+static void train_k5_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_4,
+        float *restrict batch_norm_1_average, const float *restrict batch_norm_3, const float *restrict batch_norm_2,
         float *restrict batch_norm_1_moving_mean, float *restrict batch_norm_1_moving_variance,
         float *restrict batch_norm_1_factor, const float *restrict batch_norm_1_gamma, float *restrict batch_norm_1_factor_2)
 {
@@ -1788,24 +1799,24 @@ static void train_k5_batch_norm(const int32_t *restrict count_, const float *res
     const float v6 = (float)v1;
     #pragma GCC unroll 1
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_3[j0];
-        const float v8 = batch_norm_3[j0 + 16];
-        const float v9 = batch_norm_3[j0 + 32];
-        const float v10 = batch_norm_3[j0 + 48];
-        const float v11 = batch_norm_2[j0];
-        const float v12 = batch_norm[j0];
+        const float v7 = batch_norm_4[j0];
+        const float v8 = batch_norm_4[j0 + 16];
+        const float v9 = batch_norm_4[j0 + 32];
+        const float v10 = batch_norm_4[j0 + 48];
+        const float v11 = batch_norm_3[j0];
+        const float v12 = batch_norm_2[j0];
         const float v13 = v11 - v12 * v12 * 0.00390625f;
         const float v14 = v7 * 0.00390625f;
-        const float v15 = batch_norm_2[j0 + 16];
-        const float v16 = batch_norm[j0 + 16];
+        const float v15 = batch_norm_3[j0 + 16];
+        const float v16 = batch_norm_2[j0 + 16];
         const float v17 = v15 - v16 * v16 * 0.00390625f;
         const float v18 = v8 * 0.00390625f;
-        const float v19 = batch_norm_2[j0 + 32];
-        const float v20 = batch_norm[j0 + 32];
+        const float v19 = batch_norm_3[j0 + 32];
+        const float v20 = batch_norm_2[j0 + 32];
         const float v21 = v19 - v20 * v20 * 0.00390625f;
         const float v22 = v9 * 0.00390625f;
-        const float v23 = batch_norm_2[j0 + 48];
-        const float v24 = batch_norm[j0 + 48];
+        const float v23 = batch_norm_3[j0 + 48];
+        const float v24 = batch_norm_2[j0 + 48];
         const float v25 = v23 - v24 * v24 * 0.00390625f;
         const float v26 = v10 * 0.00390625f;
         const float v27 = batch_norm_1_moving_mean[j0] * 0.9f;
@@ -1994,35 +2005,46 @@ static void train_k7_conv2d(int t, const float *restrict relu_13, const float *r
 
 /* resnet.dl:10: batch_norm;
  * resnet.dl:12: batch_norm -> f32[1, 16]; in 4 places */
-static void train_k8_batch_norm(int t, const float *restrict residual_1_conv_a_y, float *restrict batch_norm_4,
-        float *restrict batch_norm_5)
+static void train_k8_batch_norm(int t, const float *restrict residual_1_conv_a_y, float *restrict batch_norm_5,
+        float *restrict batch_norm_6)
 {
-    float batch_norm_79[16];
     float batch_norm_80[16];
+    float batch_norm_81[16];
+    float batch_norm_82[16];
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_79[j0] = 0.0f;
         batch_norm_80[j0] = 0.0f;
     }
-    for (int r1 = 0; r1 < 16; r1++) {
+    for (int r1 = 0; r1 < 2; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
-                const float v1 = residual_1_conv_a_y[t * 4096 + j0 + r1 * 256 + r2 * 16] - residual_1_conv_a_y[t * 4096 + j0];
-                batch_norm_79[j0] += v1;
-                batch_norm_80[j0] += v1 * v1;
+                batch_norm_80[j0] += residual_1_conv_a_y[t * 4096 + j0 + r1 * 2048 + r2 * 16];
             }
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v2 = batch_norm_79[j0];
-        batch_norm_4[t * 16 + j0] = residual_1_conv_a_y[t * 4096 + j0] * 256.0f + v2;
-        batch_norm_5[t * 16 + j0] = batch_norm_80[j0] - v2 * v2 * 0.00390625f;
+        batch_norm_81[j0] = 0.0f;
+        batch_norm_82[j0] = 0.0f;
+    }
+    for (int r1 = 0; r1 < 16; r1++) {
+        for (int r2 = 0; r2 < 16; r2++) {
+            for (int j0 = 0; j0 < 16; j0++) {
+                const float v1 = residual_1_conv_a_y[t * 4096 + j0 + r1 * 256 + r2 * 16] - batch_norm_80[j0] * 0.03125f;
+                batch_norm_81[j0] += v1;
+                batch_norm_82[j0] += v1 * v1;
+            }
+        }
+    }
+    for (int j0 = 0; j0 < 16; j0++) {
+        const float v2 = batch_norm_81[j0];
+        batch_norm_5[t * 16 + j0] = batch_norm_80[j0] * 0.03125f * 256.0f + v2;
+        batch_norm_6[t * 16 + j0] = batch_norm_82[j0] - v2 * v2 * 0.00390625f;
     }
 }
 
 /* resnet.dl:10: batch_norm;
  * resnet.dl:12: batch_norm -> f32[16]; in 4 places */
-static void train_k9_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_4,
-        float *restrict residual_1_norm_a_average, const float *restrict batch_norm_5,
+static void train_k9_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_5,
+        float *restrict residual_1_norm_a_average, const float *restrict batch_norm_6,
         float *restrict residual_1_norm_a_moving_mean, float *restrict residual_1_norm_a_moving_variance,
         float *restrict residual_1_norm_a_factor, const float *restrict residual_1_norm_a_gamma,
         float *restrict residual_1_norm_a_factor_2)
@@ -2035,17 +2057,17 @@ static void train_k9_batch_norm(const int32_t *restrict count_, const float *res
     const float v6 = (float)v1;
     #pragma GCC unroll 1
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v7 = batch_norm_4[j0];
-        const float v8 = batch_norm_4[j0 + 16];
-        const float v9 = batch_norm_4[j0 + 32];
-        const float v10 = batch_norm_4[j0 + 48];
-        const float v11 = batch_norm_5[j0];
+        const float v7 = batch_norm_5[j0];
+        const float v8 = batch_norm_5[j0 + 16];
+        const float v9 = batch_norm_5[j0 + 32];
+        const float v10 = batch_norm_5[j0 + 48];
+        const float v11 = batch_norm_6[j0];
         const float v12 = v7 * 0.00390625f;
-        const float v13 = batch_norm_5[j0 + 16];
+        const float v13 = batch_norm_6[j0 + 16];
         const float v14 = v8 * 0.00390625f;
-        const float v15 = batch_norm_5[j0 + 32];
+        const float v15 = batch_norm_6[j0 + 32];
         const float v16 = v9 * 0.00390625f;
-        const float v17 = batch_norm_5[j0 + 48];
+        const float v17 = batch_norm_6[j0 + 48];
         const float v18 = v10 * 0.00390625f;
         const float v19 = residual_1_norm_a_moving_mean[j0] * 0.9f;
         const float v20 = residual_1_norm_a_moving_variance[j0] * 0.9f;
@@ -2189,28 +2211,28 @@ static void train_k15_conv2d(int t, const float *restrict relu, const float *res
 }
 
 /* resnet.dl:10: batch_norm -> f32[1, 32]; in 2 places */
-static void train_k16_batch_norm(int t, const float *restrict residual_2_conv_a_y, float *restrict batch_norm_8,
-        float *restrict batch_norm_9)
+static void train_k16_batch_norm(int t, const float *restrict residual_2_conv_a_y, float *restrict batch_norm_9,
+        float *restrict batch_norm_10)
 {
-    float batch_norm_83[32];
-    float batch_norm_84[32];
+    float batch_norm_86[32];
+    float batch_norm_87[32];
     for (int j0 = 0; j0 < 32; j0++) {
-        batch_norm_83[j0] = 0.0f;
-        batch_norm_84[j0] = 0.0f;
+        batch_norm_86[j0] = 0.0f;
+        batch_norm_87[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 8; r1++) {
         for (int r2 = 0; r2 < 8; r2++) {
             for (int j0 = 0; j0 < 32; j0++) {
                 const float v1 = residual_2_conv_a_y[t * 2048 + j0 + r1 * 256 + r2 * 32] - residual_2_conv_a_y[t * 2048 + j0];
-                batch_norm_83[j0] += v1;
-                batch_norm_84[j0] += v1 * v1;
+                batch_norm_86[j0] += v1;
+                batch_norm_87[j0] += v1 * v1;
             }
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v2 = batch_norm_83[j0];
-        batch_norm_8[t * 32 + j0] = residual_2_conv_a_y[t * 2048 + j0] * 64.0f + v2;
-        batch_norm_9[t * 32 + j0] = batch_norm_84[j0] - v2 * v2 * 0.015625f;
+        const float v2 = batch_norm_86[j0];
+        batch_norm_9[t * 32 + j0] = residual_2_conv_a_y[t * 2048 + j0] * 64.0f + v2;
+        batch_norm_10[t * 32 + j0] = batch_norm_87[j0] - v2 * v2 * 0.015625f;
     }
 }
 
@@ -2267,8 +2289,8 @@ static void train_k17_conv2d(int t, const float *restrict relu, const float *res
 }
 
 /* resnet.dl:10: batch_norm -> f32[32]; in 2 places */
-static void train_k18_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_8,
-        float *restrict residual_2_norm_a_average, const float *restrict batch_norm_9,
+static void train_k18_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_9,
+        float *restrict residual_2_norm_a_average, const float *restrict batch_norm_10,
         float *restrict residual_2_norm_a_moving_mean, float *restrict residual_2_norm_a_moving_variance,
         float *restrict residual_2_norm_a_factor, const float *restrict residual_2_norm_a_gamma,
         float *restrict residual_2_norm_a_factor_2)
@@ -2280,17 +2302,17 @@ static void train_k18_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = batch_norm_8[j0];
-        const float v8 = batch_norm_8[j0 + 32];
-        const float v9 = batch_norm_8[j0 + 64];
-        const float v10 = batch_norm_8[j0 + 96];
-        const float v11 = batch_norm_9[j0];
+        const float v7 = batch_norm_9[j0];
+        const float v8 = batch_norm_9[j0 + 32];
+        const float v9 = batch_norm_9[j0 + 64];
+        const float v10 = batch_norm_9[j0 + 96];
+        const float v11 = batch_norm_10[j0];
         const float v12 = v7 * 0.015625f;
-        const float v13 = batch_norm_9[j0 + 32];
+        const float v13 = batch_norm_10[j0 + 32];
         const float v14 = v8 * 0.015625f;
-        const float v15 = batch_norm_9[j0 + 64];
+        const float v15 = batch_norm_10[j0 + 64];
         const float v16 = v9 * 0.015625f;
-        const float v17 = batch_norm_9[j0 + 96];
+        const float v17 = batch_norm_10[j0 + 96];
         const float v18 = v10 * 0.015625f;
         const float v19 = residual_2_norm_a_moving_mean[j0] * 0.9f;
         const float v20 = residual_2_norm_a_moving_variance[j0] * 0.9f;
@@ -2440,33 +2462,33 @@ static void train_k20_conv2d(const float *restrict relu_2, const float *restrict
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 32]; in 2 places */
-static void train_k21_batch_norm(const float *restrict residual_2_conv_b_y_2, float *restrict batch_norm_10,
-        float *restrict batch_norm_11, float *restrict batch_norm_12)
+static void train_k21_batch_norm(const float *restrict residual_2_conv_b_y_2, float *restrict batch_norm_11,
+        float *restrict batch_norm_12, float *restrict batch_norm_13)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_10[i0 * 32 + j0] = 0.0f;
             batch_norm_11[i0 * 32 + j0] = 0.0f;
+            batch_norm_12[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
                     const float v1 = residual_2_conv_b_y_2[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
                             - residual_2_conv_b_y_2[i0 * 2048 + j0];
-                    batch_norm_10[i0 * 32 + j0] += v1;
-                    batch_norm_11[i0 * 32 + j0] += v1 * v1;
+                    batch_norm_11[i0 * 32 + j0] += v1;
+                    batch_norm_12[i0 * 32 + j0] += v1 * v1;
                 }
             }
         }
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_12[i0 * 32 + j0] = residual_2_conv_b_y_2[i0 * 2048 + j0] * 64.0f + batch_norm_10[i0 * 32 + j0];
+            batch_norm_13[i0 * 32 + j0] = residual_2_conv_b_y_2[i0 * 2048 + j0] * 64.0f + batch_norm_11[i0 * 32 + j0];
         }
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[32]; in 2 places */
-static void train_k22_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_12,
-        float *restrict residual_2_norm_b_average, const float *restrict batch_norm_11, const float *restrict batch_norm_10,
+static void train_k22_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_13,
+        float *restrict residual_2_norm_b_average, const float *restrict batch_norm_12, const float *restrict batch_norm_11,
         float *restrict residual_2_norm_b_moving_mean, float *restrict residual_2_norm_b_moving_variance,
         float *restrict residual_2_norm_b_factor, const float *restrict residual_2_norm_b_gamma,
         float *restrict residual_2_norm_b_factor_2)
@@ -2478,24 +2500,24 @@ static void train_k22_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v7 = batch_norm_12[j0];
-        const float v8 = batch_norm_12[j0 + 32];
-        const float v9 = batch_norm_12[j0 + 64];
-        const float v10 = batch_norm_12[j0 + 96];
-        const float v11 = batch_norm_11[j0];
-        const float v12 = batch_norm_10[j0];
+        const float v7 = batch_norm_13[j0];
+        const float v8 = batch_norm_13[j0 + 32];
+        const float v9 = batch_norm_13[j0 + 64];
+        const float v10 = batch_norm_13[j0 + 96];
+        const float v11 = batch_norm_12[j0];
+        const float v12 = batch_norm_11[j0];
         const float v13 = v11 - v12 * v12 * 0.015625f;
         const float v14 = v7 * 0.015625f;
-        const float v15 = batch_norm_11[j0 + 32];
-        const float v16 = batch_norm_10[j0 + 32];
+        const float v15 = batch_norm_12[j0 + 32];
+        const float v16 = batch_norm_11[j0 + 32];
         const float v17 = v15 - v16 * v16 * 0.015625f;
         const float v18 = v8 * 0.015625f;
-        const float v19 = batch_norm_11[j0 + 64];
-        const float v20 = batch_norm_10[j0 + 64];
+        const float v19 = batch_norm_12[j0 + 64];
+        const float v20 = batch_norm_11[j0 + 64];
         const float v21 = v19 - v20 * v20 * 0.015625f;
         const float v22 = v9 * 0.015625f;
-        const float v23 = batch_norm_11[j0 + 96];
-        const float v24 = batch_norm_10[j0 + 96];
+        const float v23 = batch_norm_12[j0 + 96];
+        const float v24 = batch_norm_11[j0 + 96];
         const float v25 = v23 - v24 * v24 * 0.015625f;
         const float v26 = v10 * 0.015625f;
         const float v27 = residual_2_norm_b_moving_mean[j0] * 0.9f;
@@ -2606,23 +2628,23 @@ static void train_k25_conv2d(int t, const float *restrict residual_2_x, const fl
 
 /* resnet.dl:10: batch_norm -> f32[2, 64]; in 2 places */
 static void train_k26_batch_norm(int t, const float *restrict residual_3_conv_a_y, const uint8_t *restrict cross_entropy_3,
-        float *restrict batch_norm_13)
+        float *restrict batch_norm_14)
 {
     for (int i0 = 0; i0 < 2; i0++) {
-        float batch_norm_85[64];
+        float batch_norm_88[64];
         for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_85[j0] = 0.0f;
+            batch_norm_88[j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_85[j0] += residual_3_conv_a_y[t * 2048 + i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                    batch_norm_88[j0] += residual_3_conv_a_y[t * 2048 + i0 * 1024 + j0 + r1 * 256 + r2 * 64];
                 }
             }
         }
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v1 = batch_norm_85[j0];
-            batch_norm_13[t * 128 + i0 * 64 + j0] = cross_entropy_3[t * 2 + i0] ? v1 / 16.0f : 0.0f;
+            const float v1 = batch_norm_88[j0];
+            batch_norm_14[t * 128 + i0 * 64 + j0] = cross_entropy_3[t * 2 + i0] ? v1 / 16.0f : 0.0f;
         }
     }
 }
@@ -2679,14 +2701,14 @@ static void train_k27_conv2d(int t, const float *restrict residual_2_x, const fl
 }
 
 /* resnet.dl:10: batch_norm -> f32[64]; in 2 places */
-static void train_k28_batch_norm(const float *restrict batch_norm_13, const int32_t *restrict count_,
+static void train_k28_batch_norm(const float *restrict batch_norm_14, const int32_t *restrict count_,
         float *restrict residual_3_norm_a_average, float *restrict residual_3_norm_a_moving_mean)
 {
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 64; j0++) {
         const float v2 = residual_3_norm_a_moving_mean[j0] * 0.9f;
-        const float residual_3_norm_a_average_v0 = (batch_norm_13[j0] + batch_norm_13[j0 + 64] + batch_norm_13[j0 + 128]
-                + batch_norm_13[j0 + 192]) / v1;
+        const float residual_3_norm_a_average_v0 = (batch_norm_14[j0] + batch_norm_14[j0 + 64] + batch_norm_14[j0 + 128]
+                + batch_norm_14[j0 + 192]) / v1;
         residual_3_norm_a_average[j0] = residual_3_norm_a_average_v0;
         residual_3_norm_a_moving_mean[j0] = v2 + residual_3_norm_a_average_v0 * 0.1f;
     }
@@ -2695,17 +2717,17 @@ static void train_k28_batch_norm(const float *restrict batch_norm_13, const int3
 /* resnet.dl:10: batch_norm;
  * resnet.dl:12: batch_norm -> f32[4, 64]; in 4 places */
 static void train_k29_batch_norm(const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average,
-        float *restrict batch_norm_14)
+        float *restrict batch_norm_15)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_14[i0 * 64 + j0] = 0.0f;
+            batch_norm_15[i0 * 64 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = residual_3_conv_a_y[i0 * 1024 + j0 + r1 * 256 + r2 * 64] - residual_3_norm_a_average[j0];
-                    batch_norm_14[i0 * 64 + j0] += v1 * v1;
+                    batch_norm_15[i0 * 64 + j0] += v1 * v1;
                 }
             }
         }
@@ -2714,7 +2736,7 @@ static void train_k29_batch_norm(const float *restrict residual_3_conv_a_y, cons
 
 /* resnet.dl:10: batch_norm;
  * resnet.dl:12: batch_norm -> f32[64]; in 4 places */
-static void train_k30_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_14,
+static void train_k30_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_15,
         float *restrict residual_3_norm_a_moving_variance, float *restrict residual_3_norm_a_factor)
 {
     const int32_t v1 = count_[0];
@@ -2724,10 +2746,10 @@ static void train_k30_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_14[j0];
-        const float v8 = batch_norm_14[j0 + 64];
-        const float v9 = batch_norm_14[j0 + 128];
-        const float v10 = batch_norm_14[j0 + 192];
+        const float v7 = batch_norm_15[j0];
+        const float v8 = batch_norm_15[j0 + 64];
+        const float v9 = batch_norm_15[j0 + 128];
+        const float v10 = batch_norm_15[j0 + 192];
         const float v11 = residual_3_norm_a_moving_variance[j0] * 0.9f;
         const float residual_3_norm_a_variance_v0 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
                 : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
@@ -2821,16 +2843,16 @@ static void train_k32_conv2d(const float *restrict relu_4, const float *restrict
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 64]; in 2 places */
-static void train_k33_batch_norm(const float *restrict residual_3_conv_b_y_2, float *restrict batch_norm_15)
+static void train_k33_batch_norm(const float *restrict residual_3_conv_b_y_2, float *restrict batch_norm_16)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 64; j0++) {
-            batch_norm_15[i0 * 64 + j0] = 0.0f;
+            batch_norm_16[i0 * 64 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 4; r1++) {
             for (int r2 = 0; r2 < 4; r2++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_15[i0 * 64 + j0] += residual_3_conv_b_y_2[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
+                    batch_norm_16[i0 * 64 + j0] += residual_3_conv_b_y_2[i0 * 1024 + j0 + r1 * 256 + r2 * 64];
                 }
             }
         }
@@ -2838,7 +2860,7 @@ static void train_k33_batch_norm(const float *restrict residual_3_conv_b_y_2, fl
 }
 
 /* resnet.dl:12: batch_norm -> f32[64]; in 2 places */
-static void train_k34_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_15,
+static void train_k34_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_16,
         float *restrict residual_3_norm_b_average, float *restrict residual_3_norm_b_moving_mean)
 {
     const int32_t v1 = count_[0];
@@ -2848,10 +2870,10 @@ static void train_k34_batch_norm(const int32_t *restrict count_, const float *re
     const int v5 = 3 < v1;
     const float v6 = (float)v1;
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v7 = batch_norm_15[j0];
-        const float v8 = batch_norm_15[j0 + 64];
-        const float v9 = batch_norm_15[j0 + 128];
-        const float v10 = batch_norm_15[j0 + 192];
+        const float v7 = batch_norm_16[j0];
+        const float v8 = batch_norm_16[j0 + 64];
+        const float v9 = batch_norm_16[j0 + 128];
+        const float v10 = batch_norm_16[j0 + 192];
         const float v11 = residual_3_norm_b_moving_mean[j0] * 0.9f;
         const float residual_3_norm_b_average_v0 = ((v2 ? v7 / 16.0f : 0.0f) + (v3 ? v8 / 16.0f : 0.0f) + (v4 ? v9 / 16.0f
                 : 0.0f) + (v5 ? v10 / 16.0f : 0.0f)) / v6;
@@ -3148,16 +3170,16 @@ static void train_k44_dense_adam(const float *restrict global_avg_pool2d_2, cons
 static void train_k45_conv2d_batch_norm_adam(const float *restrict residual_3_x, float *restrict conv2d,
         const float *restrict residual_3_conv_b_y_2, const float *restrict residual_3_norm_b_average,
         const float *restrict residual_3_norm_b_gamma, const float *restrict residual_3_norm_b_factor,
-        const int32_t *restrict count_, float *restrict batch_norm_18, float *restrict m_residual_3_norm_b_gamma,
+        const int32_t *restrict count_, float *restrict batch_norm_19, float *restrict m_residual_3_norm_b_gamma,
         float *restrict v_residual_3_norm_b_gamma, float *restrict m_residual_3_norm_b_beta,
         float *restrict v_residual_3_norm_b_beta, float *restrict residual_3_norm_b_beta, const float *restrict adam,
         float *restrict m_residual_3_shortcut_bias, float *restrict v_residual_3_shortcut_bias,
         float *restrict residual_3_shortcut_bias)
 {
-    float batch_norm_17[64];
+    float batch_norm_18[64];
     for (int j0 = 0; j0 < 64; j0++) {
         conv2d[j0] = 0.0f;
-        batch_norm_17[j0] = 0.0f;
+        batch_norm_18[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
@@ -3165,7 +3187,7 @@ static void train_k45_conv2d_batch_norm_adam(const float *restrict residual_3_x,
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = residual_3_x[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                     conv2d[j0] += v1;
-                    batch_norm_17[j0] += v1 * (residual_3_conv_b_y_2[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
+                    batch_norm_18[j0] += v1 * (residual_3_conv_b_y_2[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
                             - residual_3_norm_b_average[j0]);
                 }
             }
@@ -3174,13 +3196,13 @@ static void train_k45_conv2d_batch_norm_adam(const float *restrict residual_3_x,
     const float v2 = (float)count_[0];
     const float v3 = adam[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v4 = batch_norm_17[j0];
+        const float v4 = batch_norm_18[j0];
         const float v5 = residual_3_norm_b_factor[j0];
         const float v6 = v4 * v5;
         const float v7 = conv2d[j0];
         const float v8 = v7 * 0.1f;
         const float v9 = v7 * 0.001f * v7;
-        batch_norm_18[j0] = v4 * residual_3_norm_b_gamma[j0] * (v5 * v5 * v5 * -0.5f) / v2;
+        batch_norm_19[j0] = v4 * residual_3_norm_b_gamma[j0] * (v5 * v5 * v5 * -0.5f) / v2;
         m_residual_3_norm_b_gamma[j0] = m_residual_3_norm_b_gamma[j0] * 0.9f + v6 * 0.1f;
         v_residual_3_norm_b_gamma[j0] = v_residual_3_norm_b_gamma[j0] * 0.999f + v6 * 0.001f * v6;
         const float add_v5 = m_residual_3_norm_b_beta[j0] * 0.9f + v8;
@@ -3292,32 +3314,32 @@ static void train_k48_conv2d(const float *restrict residual_2_x, const float *re
 }
 
 /* resnet.dl:12: batch_norm -> f32[4, 64]; in 2 places */
-static void train_k49_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_18,
-        float *restrict batch_norm_19)
+static void train_k49_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_19,
+        float *restrict batch_norm_20)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         const int v1 = j0 < count_[0];
         for (int j1 = 0; j1 < 64; j1++) {
-            const float v2 = batch_norm_18[j1];
-            batch_norm_19[j0 * 64 + j1] = (v1 ? v2 : 0.0f) / 16.0f;
+            const float v2 = batch_norm_19[j1];
+            batch_norm_20[j0 * 64 + j1] = (v1 ? v2 : 0.0f) / 16.0f;
         }
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[64] */
-static void train_k50_batch_norm(const float *restrict batch_norm_19, const float *restrict residual_3_conv_b_y_2,
+static void train_k50_batch_norm(const float *restrict batch_norm_20, const float *restrict residual_3_conv_b_y_2,
         const float *restrict residual_3_norm_b_average, float *restrict conv2d, const float *restrict residual_3_norm_b_factor,
         const float *restrict residual_3_norm_b_gamma, const int32_t *restrict count_)
 {
-    float batch_norm_20[64];
+    float batch_norm_21[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_20[j0] = 0.0f;
+        batch_norm_21[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_20[j0] += batch_norm_19[j0 + r1 * 64]
+                    batch_norm_21[j0] += batch_norm_20[j0 + r1 * 64]
                             * (residual_3_conv_b_y_2[j0 + r1 * 1024 + r2 * 256 + r3 * 64] - residual_3_norm_b_average[j0]);
                 }
             }
@@ -3325,7 +3347,7 @@ static void train_k50_batch_norm(const float *restrict batch_norm_19, const floa
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        conv2d[j0] = -(conv2d[j0] * (residual_3_norm_b_factor[j0] * residual_3_norm_b_gamma[j0]) + batch_norm_20[j0] * 2.0f)
+        conv2d[j0] = -(conv2d[j0] * (residual_3_norm_b_factor[j0] * residual_3_norm_b_gamma[j0]) + batch_norm_21[j0] * 2.0f)
                 / v1;
     }
 }
@@ -3333,23 +3355,23 @@ static void train_k50_batch_norm(const float *restrict batch_norm_19, const floa
 /* resnet.dl:12: batch_norm -> f32[4, 4, 4, 64]; in 2 places */
 static void train_k51_batch_norm(const int32_t *restrict count_, const float *restrict conv2d, float *restrict residual_3_x,
         const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_gamma,
-        const float *restrict batch_norm_19, const float *restrict residual_3_conv_b_y_2,
+        const float *restrict batch_norm_20, const float *restrict residual_3_conv_b_y_2,
         const float *restrict residual_3_norm_b_average)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_22[64];
+        float batch_norm_23[64];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 64; j0++) {
             const float v2 = conv2d[j0];
-            batch_norm_22[j0] = (v1 ? v2 : 0.0f) / 16.0f;
+            batch_norm_23[j0] = (v1 ? v2 : 0.0f) / 16.0f;
         }
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
                     residual_3_x[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = residual_3_x[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
-                            * (residual_3_norm_b_factor[j2] * residual_3_norm_b_gamma[j2]) + batch_norm_19[i0 * 64 + j2]
+                            * (residual_3_norm_b_factor[j2] * residual_3_norm_b_gamma[j2]) + batch_norm_20[i0 * 64 + j2]
                             * (residual_3_conv_b_y_2[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_b_average[j2])
-                            * 2.0f + batch_norm_22[j2];
+                            * 2.0f + batch_norm_23[j2];
                 }
             }
         }
@@ -3523,25 +3545,25 @@ static void train_k55_conv2d_relu(const float *restrict residual_3_x, const floa
 }
 
 /* resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[64] */
-static void train_k56_batch_norm_adam(const float *restrict relu_4, float *restrict batch_norm_24,
+static void train_k56_batch_norm_adam(const float *restrict relu_4, float *restrict batch_norm_25,
         const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average,
         const float *restrict residual_3_norm_a_gamma, const float *restrict residual_3_norm_a_factor,
-        const int32_t *restrict count_, float *restrict batch_norm_26, float *restrict m_residual_3_norm_a_gamma,
+        const int32_t *restrict count_, float *restrict batch_norm_27, float *restrict m_residual_3_norm_a_gamma,
         float *restrict v_residual_3_norm_a_gamma, float *restrict m_residual_3_norm_a_beta,
         float *restrict v_residual_3_norm_a_beta, float *restrict residual_3_norm_a_beta, const float *restrict adam)
 {
-    float batch_norm_25[64];
+    float batch_norm_26[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_24[j0] = 0.0f;
         batch_norm_25[j0] = 0.0f;
+        batch_norm_26[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = relu_4[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
-                    batch_norm_24[j0] += v1;
-                    batch_norm_25[j0] += v1 * (residual_3_conv_a_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
+                    batch_norm_25[j0] += v1;
+                    batch_norm_26[j0] += v1 * (residual_3_conv_a_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
                             - residual_3_norm_a_average[j0]);
                 }
             }
@@ -3549,11 +3571,11 @@ static void train_k56_batch_norm_adam(const float *restrict relu_4, float *restr
     }
     const float v2 = (float)count_[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v3 = batch_norm_25[j0];
+        const float v3 = batch_norm_26[j0];
         const float v4 = residual_3_norm_a_factor[j0];
         const float v5 = v3 * v4;
-        const float v6 = batch_norm_24[j0];
-        batch_norm_26[j0] = v3 * residual_3_norm_a_gamma[j0] * (v4 * v4 * v4 * -0.5f) / v2;
+        const float v6 = batch_norm_25[j0];
+        batch_norm_27[j0] = v3 * residual_3_norm_a_gamma[j0] * (v4 * v4 * v4 * -0.5f) / v2;
         m_residual_3_norm_a_gamma[j0] = m_residual_3_norm_a_gamma[j0] * 0.9f + v5 * 0.1f;
         v_residual_3_norm_a_gamma[j0] = v_residual_3_norm_a_gamma[j0] * 0.999f + v5 * 0.001f * v5;
         const float add_v5 = m_residual_3_norm_a_beta[j0] * 0.9f + v6 * 0.1f;
@@ -3565,20 +3587,20 @@ static void train_k56_batch_norm_adam(const float *restrict relu_4, float *restr
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 4, 4, 64]; in 2 places */
-static void train_k57_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_26,
+static void train_k57_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_27,
         float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_average)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_27[64];
+        float batch_norm_28[64];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v2 = batch_norm_26[j0];
-            batch_norm_27[j0] = (v1 ? v2 : 0.0f) / 16.0f;
+            const float v2 = batch_norm_27[j0];
+            batch_norm_28[j0] = (v1 ? v2 : 0.0f) / 16.0f;
         }
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
-                    residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = batch_norm_27[j2]
+                    residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = batch_norm_28[j2]
                             * (residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] - residual_3_norm_a_average[j2]);
                 }
             }
@@ -3587,48 +3609,48 @@ static void train_k57_batch_norm(const int32_t *restrict count_, const float *re
 }
 
 /* resnet.dl:10: batch_norm -> f32[64] */
-static void train_k58_batch_norm(const float *restrict residual_3_conv_a_y, float *restrict batch_norm_24,
+static void train_k58_batch_norm(const float *restrict residual_3_conv_a_y, float *restrict batch_norm_25,
         const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_gamma,
         const int32_t *restrict count_)
 {
-    float batch_norm_29[64];
+    float batch_norm_30[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_29[j0] = 0.0f;
+        batch_norm_30[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_29[j0] += residual_3_conv_a_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_30[j0] += residual_3_conv_a_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_24[j0] = -(batch_norm_24[j0] * (residual_3_norm_a_factor[j0] * residual_3_norm_a_gamma[j0])
-                + batch_norm_29[j0] * 2.0f) / v1;
+        batch_norm_25[j0] = -(batch_norm_25[j0] * (residual_3_norm_a_factor[j0] * residual_3_norm_a_gamma[j0])
+                + batch_norm_30[j0] * 2.0f) / v1;
     }
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 4, 4, 64]; in 2 places */
-static void train_k59_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_24, float *restrict relu_4,
+static void train_k59_batch_norm(const int32_t *restrict count_, const float *restrict batch_norm_25, float *restrict relu_4,
         const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_gamma,
         const float *restrict residual_3_conv_a_y)
 {
     for (int i0 = 0; i0 < 4; i0++) {
-        float batch_norm_31[64];
+        float batch_norm_32[64];
         const int v1 = i0 < count_[0];
         for (int j0 = 0; j0 < 64; j0++) {
-            const float v2 = batch_norm_24[j0];
-            batch_norm_31[j0] = (v1 ? v2 : 0.0f) / 16.0f;
+            const float v2 = batch_norm_25[j0];
+            batch_norm_32[j0] = (v1 ? v2 : 0.0f) / 16.0f;
         }
         for (int j0 = 0; j0 < 4; j0++) {
             for (int j1 = 0; j1 < 4; j1++) {
                 for (int j2 = 0; j2 < 64; j2++) {
                     relu_4[i0 * 1024 + j0 * 256 + j1 * 64 + j2] = relu_4[i0 * 1024 + j0 * 256 + j1 * 64 + j2]
                             * (residual_3_norm_a_factor[j2] * residual_3_norm_a_gamma[j2])
-                            + residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] * 2.0f + batch_norm_31[j2];
+                            + residual_3_conv_a_y[i0 * 1024 + j0 * 256 + j1 * 64 + j2] * 2.0f + batch_norm_32[j2];
                 }
             }
         }
@@ -4028,7 +4050,7 @@ static void train_k73_adam(float *restrict m_residual_3_shortcut_kernel, const f
 /* resnet.dl:16: relu, resnet.dl:14: conv2d, resnet.dl:12: batch_norm -> f32[4, 32]; in 2 places */
 static void train_k74_relu_conv2d_batch_norm(float *restrict residual_2_x, const float *restrict conv2d_2,
         const float *restrict conv2d_12, float *restrict conv2d_14, const float *restrict residual_2_conv_b_y_2,
-        const float *restrict residual_2_norm_b_average, float *restrict batch_norm_33)
+        const float *restrict residual_2_norm_b_average, float *restrict batch_norm_34)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 8; j0++) {
@@ -4045,14 +4067,14 @@ static void train_k74_relu_conv2d_batch_norm(float *restrict residual_2_x, const
         }
         for (int j0 = 0; j0 < 32; j0++) {
             conv2d_14[i0 * 32 + j0] = 0.0f;
-            batch_norm_33[i0 * 32 + j0] = 0.0f;
+            batch_norm_34[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
                     const float v4 = residual_2_x[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
                     conv2d_14[i0 * 32 + j0] += v4;
-                    batch_norm_33[i0 * 32 + j0] += v4 * (residual_2_conv_b_y_2[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
+                    batch_norm_34[i0 * 32 + j0] += v4 * (residual_2_conv_b_y_2[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
                             - residual_2_norm_b_average[j0]);
                 }
             }
@@ -4118,29 +4140,29 @@ static void train_k76_conv2d(const float *restrict residual_2_x, const float *re
 
 /* resnet.dl:12: batch_norm, resnet.dl:36: adam;
  * resnet.dl:10: batch_norm, resnet.dl:36: adam -> f32[32]; in 2 places */
-static void train_k77_batch_norm_adam(const float *restrict batch_norm_33, float *restrict residual_2_norm_b_gamma,
-        const float *restrict residual_2_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_36,
+static void train_k77_batch_norm_adam(const float *restrict batch_norm_34, float *restrict residual_2_norm_b_gamma,
+        const float *restrict residual_2_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_37,
         float *restrict m_residual_2_norm_b_gamma, float *restrict v_residual_2_norm_b_gamma, const float *restrict adam)
 {
-    float batch_norm_34[32];
     float batch_norm_35[32];
+    float batch_norm_36[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = residual_2_norm_b_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v0 = batch_norm_33[j0] + batch_norm_33[j0 + 32] + batch_norm_33[j0 + 64] + batch_norm_33[j0 + 96];
-        batch_norm_34[j0] = sum_v0;
-        batch_norm_35[j0] = sum_v0 * residual_2_norm_b_gamma[j0] * v3 / v1;
+        const float sum_v0 = batch_norm_34[j0] + batch_norm_34[j0 + 32] + batch_norm_34[j0 + 64] + batch_norm_34[j0 + 96];
+        batch_norm_35[j0] = sum_v0;
+        batch_norm_36[j0] = sum_v0 * residual_2_norm_b_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_35[j1];
-            batch_norm_36[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
+            const float v5 = batch_norm_36[j1];
+            batch_norm_37[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        const float v6 = batch_norm_34[j0] * residual_2_norm_b_factor[j0];
+        const float v6 = batch_norm_35[j0] * residual_2_norm_b_factor[j0];
         const float add_v3 = m_residual_2_norm_b_gamma[j0] * 0.9f + v6 * 0.1f;
         m_residual_2_norm_b_gamma[j0] = add_v3;
         const float add_v4 = v_residual_2_norm_b_gamma[j0] * 0.999f + v6 * 0.001f * v6;
@@ -4151,8 +4173,8 @@ static void train_k77_batch_norm_adam(const float *restrict batch_norm_33, float
 
 /* resnet.dl:14: conv2d, resnet.dl:12: batch_norm, resnet.dl:11: conv2d, resnet.dl:36: adam -> f32[32] */
 static void train_k78_conv2d_batch_norm_adam(const float *restrict conv2d_14, const float *restrict residual_2_norm_b_factor_2,
-        const float *restrict batch_norm_12, const float *restrict residual_2_norm_b_average,
-        const float *restrict batch_norm_36, const int32_t *restrict count_, float *restrict batch_norm_39,
+        const float *restrict batch_norm_13, const float *restrict residual_2_norm_b_average,
+        const float *restrict batch_norm_37, const int32_t *restrict count_, float *restrict batch_norm_40,
         float *restrict m_residual_2_conv_b_bias, float *restrict v_residual_2_conv_b_bias,
         float *restrict residual_2_conv_b_bias, const float *restrict adam, float *restrict m_residual_2_norm_b_beta,
         float *restrict v_residual_2_norm_b_beta, float *restrict residual_2_norm_b_beta,
@@ -4160,25 +4182,25 @@ static void train_k78_conv2d_batch_norm_adam(const float *restrict conv2d_14, co
         float *restrict residual_2_shortcut_bias)
 {
     float conv2d_16[32];
-    float batch_norm_37[32];
     float batch_norm_38[32];
+    float batch_norm_39[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = residual_2_norm_b_average[j0] * 64.0f;
-        const float v3 = ((batch_norm_12[j0] - v2) * batch_norm_36[j0] + (batch_norm_12[j0 + 32] - v2) * batch_norm_36[j0 + 32]
-                + (batch_norm_12[j0 + 64] - v2) * batch_norm_36[j0 + 64] + (batch_norm_12[j0 + 96] - v2)
-                * batch_norm_36[j0 + 96]) * 2.0f;
+        const float v3 = ((batch_norm_13[j0] - v2) * batch_norm_37[j0] + (batch_norm_13[j0 + 32] - v2) * batch_norm_37[j0 + 32]
+                + (batch_norm_13[j0 + 64] - v2) * batch_norm_37[j0 + 64] + (batch_norm_13[j0 + 96] - v2)
+                * batch_norm_37[j0 + 96]) * 2.0f;
         const float sum_v0 = conv2d_14[j0] + conv2d_14[j0 + 32] + conv2d_14[j0 + 64] + conv2d_14[j0 + 96];
         conv2d_16[j0] = sum_v0;
         const float add_v1 = sum_v0 * residual_2_norm_b_factor_2[j0] + v3;
-        batch_norm_37[j0] = add_v1;
-        batch_norm_38[j0] = -add_v1 / v1;
+        batch_norm_38[j0] = add_v1;
+        batch_norm_39[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_38[j1];
-            batch_norm_39[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
+            const float v5 = batch_norm_39[j1];
+            batch_norm_40[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
         }
     }
     const float v6 = adam[0];
@@ -4188,8 +4210,8 @@ static void train_k78_conv2d_batch_norm_adam(const float *restrict conv2d_14, co
         const float v9 = conv2d_16[j0];
         const float v10 = v9 * 0.1f;
         const float v11 = v9 * 0.001f * v9;
-        const float add_v4 = batch_norm_37[j0] + (batch_norm_39[j0] + batch_norm_39[j0 + 32] + batch_norm_39[j0 + 64]
-                + batch_norm_39[j0 + 96]) * 64.0f;
+        const float add_v4 = batch_norm_38[j0] + (batch_norm_40[j0] + batch_norm_40[j0 + 32] + batch_norm_40[j0 + 64]
+                + batch_norm_40[j0 + 96]) * 64.0f;
         const float add_v5 = v7 + add_v4 * 0.1f;
         m_residual_2_conv_b_bias[j0] = add_v5;
         const float add_v6 = v8 + add_v4 * 0.001f * add_v4;
@@ -4267,15 +4289,15 @@ static void train_k80_adam(float *restrict m_residual_2_shortcut_kernel, const f
 
 /* resnet.dl:12: batch_norm -> f32[4, 8, 8, 32]; in 2 places */
 static void train_k81_batch_norm(float *restrict residual_2_x, const float *restrict residual_2_norm_b_factor_2,
-        const float *restrict batch_norm_36, const float *restrict residual_2_conv_b_y_2,
-        const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_39)
+        const float *restrict batch_norm_37, const float *restrict residual_2_conv_b_y_2,
+        const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_40)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 64; j1++) {
             for (int j2 = 0; j2 < 32; j2++) {
                 residual_2_x[j0 * 2048 + j1 * 32 + j2] = residual_2_x[j0 * 2048 + j1 * 32 + j2] * residual_2_norm_b_factor_2[j2]
-                        + batch_norm_36[j0 * 32 + j2] * (residual_2_conv_b_y_2[j0 * 2048 + j1 * 32 + j2]
-                        - residual_2_norm_b_average[j2]) * 2.0f + batch_norm_39[j0 * 32 + j2];
+                        + batch_norm_37[j0 * 32 + j2] * (residual_2_conv_b_y_2[j0 * 2048 + j1 * 32 + j2]
+                        - residual_2_norm_b_average[j2]) * 2.0f + batch_norm_40[j0 * 32 + j2];
             }
         }
     }
@@ -4463,21 +4485,21 @@ static void train_k84_conv2d_relu(const float *restrict residual_2_x, const floa
 }
 
 /* resnet.dl:10: batch_norm -> f32[4, 32]; in 2 places */
-static void train_k85_batch_norm(const float *restrict relu_2, float *restrict batch_norm_41,
+static void train_k85_batch_norm(const float *restrict relu_2, float *restrict batch_norm_42,
         const float *restrict residual_2_conv_a_y, const float *restrict residual_2_norm_a_average,
-        float *restrict batch_norm_42)
+        float *restrict batch_norm_43)
 {
     for (int i0 = 0; i0 < 4; i0++) {
         for (int j0 = 0; j0 < 32; j0++) {
-            batch_norm_41[i0 * 32 + j0] = 0.0f;
             batch_norm_42[i0 * 32 + j0] = 0.0f;
+            batch_norm_43[i0 * 32 + j0] = 0.0f;
         }
         for (int r1 = 0; r1 < 8; r1++) {
             for (int r2 = 0; r2 < 8; r2++) {
                 for (int j0 = 0; j0 < 32; j0++) {
                     const float v1 = relu_2[i0 * 2048 + j0 + r1 * 256 + r2 * 32];
-                    batch_norm_41[i0 * 32 + j0] += v1;
-                    batch_norm_42[i0 * 32 + j0] += v1 * (residual_2_conv_a_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
+                    batch_norm_42[i0 * 32 + j0] += v1;
+                    batch_norm_43[i0 * 32 + j0] += v1 * (residual_2_conv_a_y[i0 * 2048 + j0 + r1 * 256 + r2 * 32]
                             - residual_2_norm_a_average[j0]);
                 }
             }
@@ -4486,42 +4508,42 @@ static void train_k85_batch_norm(const float *restrict relu_2, float *restrict b
 }
 
 /* resnet.dl:10: batch_norm, resnet.dl:9: conv2d, resnet.dl:36: adam -> f32[32] */
-static void train_k87_batch_norm_conv2d_adam(const float *restrict batch_norm_41,
-        const float *restrict residual_2_norm_a_factor_2, const float *restrict batch_norm_8,
-        const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_46, const int32_t *restrict count_,
-        float *restrict batch_norm_49, float *restrict m_residual_2_conv_a_bias, float *restrict v_residual_2_conv_a_bias,
+static void train_k87_batch_norm_conv2d_adam(const float *restrict batch_norm_42,
+        const float *restrict residual_2_norm_a_factor_2, const float *restrict batch_norm_9,
+        const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_47, const int32_t *restrict count_,
+        float *restrict batch_norm_50, float *restrict m_residual_2_conv_a_bias, float *restrict v_residual_2_conv_a_bias,
         float *restrict residual_2_conv_a_bias, const float *restrict adam, float *restrict m_residual_2_norm_a_beta,
         float *restrict v_residual_2_norm_a_beta, float *restrict residual_2_norm_a_beta)
 {
-    float batch_norm_43[32];
-    float batch_norm_47[32];
+    float batch_norm_44[32];
     float batch_norm_48[32];
+    float batch_norm_49[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = residual_2_norm_a_average[j0] * 64.0f;
-        const float v3 = ((batch_norm_8[j0] - v2) * batch_norm_46[j0] + (batch_norm_8[j0 + 32] - v2) * batch_norm_46[j0 + 32]
-                + (batch_norm_8[j0 + 64] - v2) * batch_norm_46[j0 + 64] + (batch_norm_8[j0 + 96] - v2) * batch_norm_46[j0 + 96])
+        const float v3 = ((batch_norm_9[j0] - v2) * batch_norm_47[j0] + (batch_norm_9[j0 + 32] - v2) * batch_norm_47[j0 + 32]
+                + (batch_norm_9[j0 + 64] - v2) * batch_norm_47[j0 + 64] + (batch_norm_9[j0 + 96] - v2) * batch_norm_47[j0 + 96])
                 * 2.0f;
-        const float sum_v0 = batch_norm_41[j0] + batch_norm_41[j0 + 32] + batch_norm_41[j0 + 64] + batch_norm_41[j0 + 96];
-        batch_norm_43[j0] = sum_v0;
+        const float sum_v0 = batch_norm_42[j0] + batch_norm_42[j0 + 32] + batch_norm_42[j0 + 64] + batch_norm_42[j0 + 96];
+        batch_norm_44[j0] = sum_v0;
         const float add_v1 = sum_v0 * residual_2_norm_a_factor_2[j0] + v3;
-        batch_norm_47[j0] = add_v1;
-        batch_norm_48[j0] = -add_v1 / v1;
+        batch_norm_48[j0] = add_v1;
+        batch_norm_49[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_48[j1];
-            batch_norm_49[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
+            const float v5 = batch_norm_49[j1];
+            batch_norm_50[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
         }
     }
     const float v6 = adam[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v7 = m_residual_2_conv_a_bias[j0] * 0.9f;
         const float v8 = v_residual_2_conv_a_bias[j0] * 0.999f;
-        const float v9 = batch_norm_43[j0];
-        const float add_v4 = batch_norm_47[j0] + (batch_norm_49[j0] + batch_norm_49[j0 + 32] + batch_norm_49[j0 + 64]
-                + batch_norm_49[j0 + 96]) * 64.0f;
+        const float v9 = batch_norm_44[j0];
+        const float add_v4 = batch_norm_48[j0] + (batch_norm_50[j0] + batch_norm_50[j0 + 32] + batch_norm_50[j0 + 64]
+                + batch_norm_50[j0 + 96]) * 64.0f;
         const float add_v5 = v7 + add_v4 * 0.1f;
         m_residual_2_conv_a_bias[j0] = add_v5;
         const float add_v6 = v8 + add_v4 * 0.001f * add_v4;
@@ -4605,14 +4627,14 @@ static void train_k92_conv2d_pack(const float *restrict residual_2_conv_a_kernel
 
 /* resnet.dl:10: batch_norm -> f32[1, 8, 8, 32]; in 2 places */
 static void train_k93_batch_norm(int t, const float *restrict relu_2, const float *restrict residual_2_norm_a_factor_2,
-        const float *restrict batch_norm_46, float *restrict residual_2_conv_a_y,
-        const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_49)
+        const float *restrict batch_norm_47, float *restrict residual_2_conv_a_y,
+        const float *restrict residual_2_norm_a_average, const float *restrict batch_norm_50)
 {
     for (int j0 = 0; j0 < 64; j0++) {
         for (int j1 = 0; j1 < 32; j1++) {
             residual_2_conv_a_y[t * 2048 + j0 * 32 + j1] = relu_2[t * 2048 + j0 * 32 + j1] * residual_2_norm_a_factor_2[j1]
-                    + batch_norm_46[t * 32 + j1] * (residual_2_conv_a_y[t * 2048 + j0 * 32 + j1]
-                    - residual_2_norm_a_average[j1]) * 2.0f + batch_norm_49[t * 32 + j1];
+                    + batch_norm_47[t * 32 + j1] * (residual_2_conv_a_y[t * 2048 + j0 * 32 + j1]
+                    - residual_2_norm_a_average[j1]) * 2.0f + batch_norm_50[t * 32 + j1];
         }
     }
 }
@@ -4898,9 +4920,9 @@ static void train_k97_conv2d(int t, const float *restrict residual_2_conv_a_y, c
 
 /* resnet.dl:16: relu, resnet.dl:12: batch_norm -> f32[1, 16]; in 2 places */
 static void train_k98_relu_batch_norm(int t, const float *restrict relu, const float *restrict conv2d_15,
-        const float *restrict conv2d_43, float *restrict relu_10, float *restrict batch_norm_51,
+        const float *restrict conv2d_43, float *restrict relu_10, float *restrict batch_norm_52,
         const float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_b_average,
-        float *restrict batch_norm_52)
+        float *restrict batch_norm_53)
 {
     for (int j0 = 0; j0 < 16; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
@@ -4915,15 +4937,15 @@ static void train_k98_relu_batch_norm(int t, const float *restrict relu, const f
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_51[t * 16 + j0] = 0.0f;
         batch_norm_52[t * 16 + j0] = 0.0f;
+        batch_norm_53[t * 16 + j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 16; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v4 = relu_10[t * 4096 + j0 + r1 * 256 + r2 * 16];
-                batch_norm_51[t * 16 + j0] += v4;
-                batch_norm_52[t * 16 + j0] += v4 * (residual_1_conv_b_y[t * 4096 + j0 + r1 * 256 + r2 * 16]
+                batch_norm_52[t * 16 + j0] += v4;
+                batch_norm_53[t * 16 + j0] += v4 * (residual_1_conv_b_y[t * 4096 + j0 + r1 * 256 + r2 * 16]
                         - residual_1_norm_b_average[j0]);
             }
         }
@@ -4989,30 +5011,30 @@ static void train_k99_conv2d(const float *restrict relu, const float *restrict r
 /* resnet.dl:12: batch_norm, resnet.dl:36: adam;
  * resnet.dl:10: batch_norm, resnet.dl:36: adam;
  * resnet.dl:24: batch_norm, resnet.dl:36: adam -> f32[16]; in 3 places */
-static void train_k100_batch_norm_adam(const float *restrict batch_norm_52, float *restrict residual_1_norm_b_gamma,
-        const float *restrict residual_1_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_56,
+static void train_k100_batch_norm_adam(const float *restrict batch_norm_53, float *restrict residual_1_norm_b_gamma,
+        const float *restrict residual_1_norm_b_factor, const int32_t *restrict count_, float *restrict batch_norm_57,
         float *restrict m_residual_1_norm_b_gamma, float *restrict v_residual_1_norm_b_gamma, const float *restrict adam)
 {
-    float batch_norm_54[16];
     float batch_norm_55[16];
+    float batch_norm_56[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
         const float v2 = residual_1_norm_b_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v0 = batch_norm_52[j0] + batch_norm_52[j0 + 16] + batch_norm_52[j0 + 32] + batch_norm_52[j0 + 48];
-        batch_norm_54[j0] = sum_v0;
-        batch_norm_55[j0] = sum_v0 * residual_1_norm_b_gamma[j0] * v3 / v1;
+        const float sum_v0 = batch_norm_53[j0] + batch_norm_53[j0 + 16] + batch_norm_53[j0 + 32] + batch_norm_53[j0 + 48];
+        batch_norm_55[j0] = sum_v0;
+        batch_norm_56[j0] = sum_v0 * residual_1_norm_b_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         #pragma GCC unroll 1
         for (int j1 = 0; j1 < 16; j1++) {
-            const float v5 = batch_norm_55[j1];
-            batch_norm_56[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
+            const float v5 = batch_norm_56[j1];
+            batch_norm_57[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        const float v6 = batch_norm_54[j0] * residual_1_norm_b_factor[j0];
+        const float v6 = batch_norm_55[j0] * residual_1_norm_b_factor[j0];
         const float add_v3 = m_residual_1_norm_b_gamma[j0] * 0.9f + v6 * 0.1f;
         m_residual_1_norm_b_gamma[j0] = add_v3;
         const float add_v4 = v_residual_1_norm_b_gamma[j0] * 0.999f + v6 * 0.001f * v6;
@@ -5024,43 +5046,43 @@ static void train_k100_batch_norm_adam(const float *restrict batch_norm_52, floa
 /* resnet.dl:12: batch_norm, resnet.dl:11: conv2d, resnet.dl:36: adam;
  * resnet.dl:10: batch_norm, resnet.dl:9: conv2d, resnet.dl:36: adam;
  * resnet.dl:24: batch_norm, resnet.dl:23: conv2d, resnet.dl:36: adam -> f32[16]; in 3 places */
-static void train_k101_batch_norm_conv2d_adam(const float *restrict batch_norm_51,
-        const float *restrict residual_1_norm_b_factor_2, const float *restrict batch_norm_6,
-        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_56, const int32_t *restrict count_,
-        float *restrict batch_norm_59, float *restrict m_residual_1_conv_b_bias, float *restrict v_residual_1_conv_b_bias,
+static void train_k101_batch_norm_conv2d_adam(const float *restrict batch_norm_52,
+        const float *restrict residual_1_norm_b_factor_2, const float *restrict batch_norm_7,
+        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_57, const int32_t *restrict count_,
+        float *restrict batch_norm_60, float *restrict m_residual_1_conv_b_bias, float *restrict v_residual_1_conv_b_bias,
         float *restrict residual_1_conv_b_bias, const float *restrict adam, float *restrict m_residual_1_norm_b_beta,
         float *restrict v_residual_1_norm_b_beta, float *restrict residual_1_norm_b_beta)
 {
-    float batch_norm_53[16];
-    float batch_norm_57[16];
+    float batch_norm_54[16];
     float batch_norm_58[16];
+    float batch_norm_59[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
         const float v2 = residual_1_norm_b_average[j0] * 256.0f;
-        const float v3 = ((batch_norm_6[j0] - v2) * batch_norm_56[j0] + (batch_norm_6[j0 + 16] - v2) * batch_norm_56[j0 + 16]
-                + (batch_norm_6[j0 + 32] - v2) * batch_norm_56[j0 + 32] + (batch_norm_6[j0 + 48] - v2) * batch_norm_56[j0 + 48])
+        const float v3 = ((batch_norm_7[j0] - v2) * batch_norm_57[j0] + (batch_norm_7[j0 + 16] - v2) * batch_norm_57[j0 + 16]
+                + (batch_norm_7[j0 + 32] - v2) * batch_norm_57[j0 + 32] + (batch_norm_7[j0 + 48] - v2) * batch_norm_57[j0 + 48])
                 * 2.0f;
-        const float sum_v0 = batch_norm_51[j0] + batch_norm_51[j0 + 16] + batch_norm_51[j0 + 32] + batch_norm_51[j0 + 48];
-        batch_norm_53[j0] = sum_v0;
+        const float sum_v0 = batch_norm_52[j0] + batch_norm_52[j0 + 16] + batch_norm_52[j0 + 32] + batch_norm_52[j0 + 48];
+        batch_norm_54[j0] = sum_v0;
         const float add_v1 = sum_v0 * residual_1_norm_b_factor_2[j0] + v3;
-        batch_norm_57[j0] = add_v1;
-        batch_norm_58[j0] = -add_v1 / v1;
+        batch_norm_58[j0] = add_v1;
+        batch_norm_59[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         #pragma GCC unroll 1
         for (int j1 = 0; j1 < 16; j1++) {
-            const float v5 = batch_norm_58[j1];
-            batch_norm_59[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
+            const float v5 = batch_norm_59[j1];
+            batch_norm_60[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
         }
     }
     const float v6 = adam[0];
     for (int j0 = 0; j0 < 16; j0++) {
         const float v7 = m_residual_1_conv_b_bias[j0] * 0.9f;
         const float v8 = v_residual_1_conv_b_bias[j0] * 0.999f;
-        const float v9 = batch_norm_53[j0];
-        const float add_v4 = batch_norm_57[j0] + (batch_norm_59[j0] + batch_norm_59[j0 + 16] + batch_norm_59[j0 + 32]
-                + batch_norm_59[j0 + 48]) * 256.0f;
+        const float v9 = batch_norm_54[j0];
+        const float add_v4 = batch_norm_58[j0] + (batch_norm_60[j0] + batch_norm_60[j0 + 16] + batch_norm_60[j0 + 32]
+                + batch_norm_60[j0 + 48]) * 256.0f;
         const float add_v5 = v7 + add_v4 * 0.1f;
         m_residual_1_conv_b_bias[j0] = add_v5;
         const float add_v6 = v8 + add_v4 * 0.001f * add_v4;
@@ -5108,14 +5130,14 @@ static void train_k103_conv2d_pack(const float *restrict residual_1_conv_b_kerne
 
 /* resnet.dl:12: batch_norm -> f32[1, 16, 16, 16]; in 2 places */
 static void train_k105_batch_norm(int t, const float *restrict relu_10, const float *restrict residual_1_norm_b_factor_2,
-        const float *restrict batch_norm_56, const float *restrict residual_1_conv_b_y,
-        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_59, float *restrict batch_norm_86)
+        const float *restrict batch_norm_57, const float *restrict residual_1_conv_b_y,
+        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_60, float *restrict batch_norm_89)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
-            batch_norm_86[j0 * 16 + j1] = relu_10[t * 4096 + j0 * 16 + j1] * residual_1_norm_b_factor_2[j1]
-                    + batch_norm_56[t * 16 + j1] * (residual_1_conv_b_y[t * 4096 + j0 * 16 + j1]
-                    - residual_1_norm_b_average[j1]) * 2.0f + batch_norm_59[t * 16 + j1];
+            batch_norm_89[j0 * 16 + j1] = relu_10[t * 4096 + j0 * 16 + j1] * residual_1_norm_b_factor_2[j1]
+                    + batch_norm_57[t * 16 + j1] * (residual_1_conv_b_y[t * 4096 + j0 * 16 + j1]
+                    - residual_1_norm_b_average[j1]) * 2.0f + batch_norm_60[t * 16 + j1];
         }
     }
 }
@@ -5156,7 +5178,7 @@ static inline void train_k106_conv2d_tile_4(const float *restrict a, int at, con
     c[435] = c3_3;
 }
 
-static void train_k106_conv2d(int t, const float *restrict relu_15, const float *restrict batch_norm_86,
+static void train_k106_conv2d(int t, const float *restrict relu_15, const float *restrict batch_norm_89,
         float *restrict conv2d_24)
 {
     for (int i1 = 0; i1 < 3; i1++) {
@@ -5167,7 +5189,7 @@ static void train_k106_conv2d(int t, const float *restrict relu_15, const float 
                 const int k1_lo = dl_first_tap(-i2 + 1, 1);
                 const int k1_hi = dl_end_tap(-i2 + 16, 1, 16);
                 for (int n = 0; n < 16; n += 4)
-                    train_k106_conv2d_tile_4(relu_15, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_86 + n,
+                    train_k106_conv2d_tile_4(relu_15, i1 * 256 + i2 * 16 + i0_0 - 272, batch_norm_89 + n,
                             conv2d_24 + (t * 2304 + i1 * 48 + i2 * 16 + i0_0 * 144 + n), k0_lo, k0_hi, k1_lo, k1_hi);
             }
         }
@@ -5294,7 +5316,7 @@ static inline void train_k107_conv2d_relu_tile_4_at_12(const float *restrict a, 
     c[51] = c3_3;
 }
 
-static void train_k107_conv2d_relu(int t, const float *restrict batch_norm_86, const float *restrict conv2d_41,
+static void train_k107_conv2d_relu(int t, const float *restrict batch_norm_89, const float *restrict conv2d_41,
         float *restrict conv2d_44, const float *restrict relu_15, float *restrict residual_1_conv_b_y)
 {
     for (int i1 = 0; i1 < 16; i1++) {
@@ -5304,13 +5326,13 @@ static void train_k107_conv2d_relu(int t, const float *restrict batch_norm_86, c
             const int k0_hi = dl_end_tap(-i1 + 16, 1, 3);
             for (int n = 0; n < 16; n += 4)
                 if (i2_0 < 4)
-                    train_k107_conv2d_relu_tile_4_at_0(batch_norm_86, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_44 + n,
+                    train_k107_conv2d_relu_tile_4_at_0(batch_norm_89, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_44 + n,
                         k0_lo, k0_hi);
                 else if (i2_0 < 12)
-                    train_k107_conv2d_relu_tile_4(batch_norm_86, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_44 + n,
+                    train_k107_conv2d_relu_tile_4(batch_norm_89, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_44 + n,
                         k0_lo, k0_hi);
                 else
-                    train_k107_conv2d_relu_tile_4_at_12(batch_norm_86, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_44 + n,
+                    train_k107_conv2d_relu_tile_4_at_12(batch_norm_89, i1 * 256 + i2_0 * 16 - 272, conv2d_41 + n, conv2d_44 + n,
                         k0_lo, k0_hi);
             for (int i2 = i2_0; i2 < i2_0 + rows; i2++) {
                 #pragma GCC unroll 1
@@ -5326,20 +5348,20 @@ static void train_k107_conv2d_relu(int t, const float *restrict batch_norm_86, c
 
 /* resnet.dl:10: batch_norm;
  * resnet.dl:24: batch_norm -> f32[1, 16]; in 4 places */
-static void train_k108_batch_norm(int t, const float *restrict residual_1_conv_b_y, float *restrict batch_norm_60,
+static void train_k108_batch_norm(int t, const float *restrict residual_1_conv_b_y, float *restrict batch_norm_61,
         const float *restrict residual_1_conv_a_y, const float *restrict residual_1_norm_a_average,
-        float *restrict batch_norm_61)
+        float *restrict batch_norm_62)
 {
     for (int j0 = 0; j0 < 16; j0++) {
-        batch_norm_60[t * 16 + j0] = 0.0f;
         batch_norm_61[t * 16 + j0] = 0.0f;
+        batch_norm_62[t * 16 + j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 16; r1++) {
         for (int r2 = 0; r2 < 16; r2++) {
             for (int j0 = 0; j0 < 16; j0++) {
                 const float v1 = residual_1_conv_b_y[t * 4096 + j0 + r1 * 256 + r2 * 16];
-                batch_norm_60[t * 16 + j0] += v1;
-                batch_norm_61[t * 16 + j0] += v1 * (residual_1_conv_a_y[t * 4096 + j0 + r1 * 256 + r2 * 16]
+                batch_norm_61[t * 16 + j0] += v1;
+                batch_norm_62[t * 16 + j0] += v1 * (residual_1_conv_a_y[t * 4096 + j0 + r1 * 256 + r2 * 16]
                         - residual_1_norm_a_average[j0]);
             }
         }
@@ -5368,15 +5390,15 @@ static void train_k111_adam(float *restrict m_residual_1_conv_b_kernel, const fl
 
 /* resnet.dl:10: batch_norm -> f32[1, 16, 16, 16]; in 2 places */
 static void train_k114_batch_norm(int t, float *restrict residual_1_conv_b_y, const float *restrict residual_1_norm_a_factor_2,
-        const float *restrict batch_norm_65, const float *restrict residual_1_conv_a_y,
-        const float *restrict residual_1_norm_a_average, const float *restrict batch_norm_68)
+        const float *restrict batch_norm_66, const float *restrict residual_1_conv_a_y,
+        const float *restrict residual_1_norm_a_average, const float *restrict batch_norm_69)
 {
     for (int j0 = 0; j0 < 256; j0++) {
         for (int j1 = 0; j1 < 16; j1++) {
             residual_1_conv_b_y[t * 4096 + j0 * 16 + j1] = residual_1_conv_b_y[t * 4096 + j0 * 16 + j1]
-                    * residual_1_norm_a_factor_2[j1] + batch_norm_65[t * 16 + j1]
+                    * residual_1_norm_a_factor_2[j1] + batch_norm_66[t * 16 + j1]
                     * (residual_1_conv_a_y[t * 4096 + j0 * 16 + j1] - residual_1_norm_a_average[j1]) * 2.0f
-                    + batch_norm_68[t * 16 + j1];
+                    + batch_norm_69[t * 16 + j1];
         }
     }
 }
@@ -5589,15 +5611,15 @@ static void train_k116_conv2d_relu(int t, const float *restrict residual_1_conv_
 
 /* resnet.dl:24: batch_norm -> f32[4, 16, 16, 16]; in 2 places */
 static void train_k121_batch_norm(float *restrict residual_1_conv_a_y, const float *restrict batch_norm_1_factor_2,
-        const float *restrict batch_norm_74, const float *restrict stem_y_2, const float *restrict batch_norm_1_average,
-        const float *restrict batch_norm_77)
+        const float *restrict batch_norm_75, const float *restrict stem_y_2, const float *restrict batch_norm_1_average,
+        const float *restrict batch_norm_78)
 {
     for (int j0 = 0; j0 < 4; j0++) {
         for (int j1 = 0; j1 < 256; j1++) {
             for (int j2 = 0; j2 < 16; j2++) {
                 residual_1_conv_a_y[j0 * 4096 + j1 * 16 + j2] = residual_1_conv_a_y[j0 * 4096 + j1 * 16 + j2]
-                        * batch_norm_1_factor_2[j2] + batch_norm_74[j0 * 16 + j2] * (stem_y_2[j0 * 4096 + j1 * 16 + j2]
-                        - batch_norm_1_average[j2]) * 2.0f + batch_norm_77[j0 * 16 + j2];
+                        * batch_norm_1_factor_2[j2] + batch_norm_75[j0 * 16 + j2] * (stem_y_2[j0 * 4096 + j1 * 16 + j2]
+                        - batch_norm_1_average[j2]) * 2.0f + batch_norm_78[j0 * 16 + j2];
             }
         }
     }
@@ -5691,53 +5713,53 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     unsigned char *const base = arena;
     float *const adam = (float *)(void *)(base + 758336);   /* f32 */
     float *const stem_y_2 = (float *)(void *)(base + 294912);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const batch_norm_2 = (float *)(void *)(base + 256);   /* f32[4, 16] */
-    float *const batch_norm_3 = (float *)(void *)(base + 755712);   /* f32[4, 16] */
+    float *const batch_norm_2 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const batch_norm_3 = (float *)(void *)(base + 256);   /* f32[4, 16] */
+    float *const batch_norm_4 = (float *)(void *)(base + 755712);   /* f32[4, 16] */
     float *const cross_entropy = (float *)(void *)(base + 20992);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 17408);   /* f32[4] */
     float *const batch_norm_1_average = (float *)(void *)(base + 757760);   /* f32[16] */
     float *const batch_norm_1_factor = (float *)(void *)(base + 757824);   /* f32[16] */
     float *const residual_1_conv_a_y = (float *)(void *)(base + 360448);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_4 = (float *)(void *)(base + 755968);   /* f32[4, 1, 16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 16384);   /* f32[4, 1, 16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 755968);   /* f32[4, 1, 16] */
+    float *const batch_norm_6 = (float *)(void *)(base + 16384);   /* f32[4, 1, 16] */
     float *const batch_norm_1_factor_2 = (float *)(void *)(base + 757888);   /* f32[16] */
     float *const residual_1_norm_a_average = (float *)(void *)(base + 757952);   /* f32[16] */
     float *const residual_1_norm_a_factor = (float *)(void *)(base + 758016);   /* f32[16] */
     float *const residual_1_conv_b_y = (float *)(void *)(base + 425984);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_6 = (float *)(void *)(base + 756224);   /* f32[4, 1, 16] */
-    float *const batch_norm_7 = (float *)(void *)(base + 16384);   /* f32[4, 1, 16] */
+    float *const batch_norm_7 = (float *)(void *)(base + 756224);   /* f32[4, 1, 16] */
+    float *const batch_norm_8 = (float *)(void *)(base + 16384);   /* f32[4, 1, 16] */
     float *const residual_1_norm_a_factor_2 = (float *)(void *)(base + 758080);   /* f32[16] */
     float *const residual_1_norm_b_average = (float *)(void *)(base + 758144);   /* f32[16] */
     float *const residual_1_norm_b_factor = (float *)(void *)(base + 758208);   /* f32[16] */
     float *const relu = (float *)(void *)(base + 491520);   /* f32[4, 1, 16, 16, 16] */
     float *const residual_2_conv_a_y = (float *)(void *)(base + 557056);   /* f32[4, 1, 8, 8, 32] */
-    float *const batch_norm_8 = (float *)(void *)(base + 754688);   /* f32[4, 1, 32] */
-    float *const batch_norm_9 = (float *)(void *)(base + 0);   /* f32[4, 1, 32] */
+    float *const batch_norm_9 = (float *)(void *)(base + 754688);   /* f32[4, 1, 32] */
+    float *const batch_norm_10 = (float *)(void *)(base + 0);   /* f32[4, 1, 32] */
     float *const residual_2_x = (float *)(void *)(base + 589824);   /* f32[4, 1, 8, 8, 32] */
     float *const residual_1_norm_b_factor_2 = (float *)(void *)(base + 758272);   /* f32[16] */
     float *const residual_2_norm_a_average = (float *)(void *)(base + 756992);   /* f32[32] */
     float *const residual_2_norm_a_factor = (float *)(void *)(base + 757120);   /* f32[32] */
     float *const relu_2 = (float *)(void *)(base + 622592);   /* f32[4, 8, 8, 32] */
     float *const residual_2_conv_b_y_2 = (float *)(void *)(base + 655360);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_10 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const batch_norm_11 = (float *)(void *)(base + 512);   /* f32[4, 32] */
-    float *const batch_norm_12 = (float *)(void *)(base + 755200);   /* f32[4, 32] */
+    float *const batch_norm_11 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_12 = (float *)(void *)(base + 512);   /* f32[4, 32] */
+    float *const batch_norm_13 = (float *)(void *)(base + 755200);   /* f32[4, 32] */
     float *const residual_2_norm_b_average = (float *)(void *)(base + 757376);   /* f32[32] */
     float *const residual_2_norm_b_factor = (float *)(void *)(base + 757504);   /* f32[32] */
     float *const residual_3_conv_a_y = (float *)(void *)(base + 688128);   /* f32[2, 2, 4, 4, 64] */
-    float *const batch_norm_13 = (float *)(void *)(base + 0);   /* f32[2, 2, 64] */
+    float *const batch_norm_14 = (float *)(void *)(base + 0);   /* f32[2, 2, 64] */
     float *const residual_3_x = (float *)(void *)(base + 704512);   /* f32[2, 2, 4, 4, 64] */
     uint8_t *const cross_entropy_3 = (uint8_t *)(void *)(base + 2048);   /* bool[2, 2] */
     float *const residual_2_norm_b_factor_2 = (float *)(void *)(base + 757632);   /* f32[32] */
     float *const residual_3_norm_a_average = (float *)(void *)(base + 756480);   /* f32[64] */
-    float *const batch_norm_14 = (float *)(void *)(base + 0);   /* f32[4, 64] */
+    float *const batch_norm_15 = (float *)(void *)(base + 0);   /* f32[4, 64] */
     float *const residual_3_norm_a_factor = (float *)(void *)(base + 756736);   /* f32[64] */
     float *const relu_4 = (float *)(void *)(base + 720896);   /* f32[4, 4, 4, 64] */
     float *const residual_3_conv_b_y_2 = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_15 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
-    float *const residual_3_norm_b_average = (float *)(void *)(base + 24576);   /* f32[64] */
     float *const batch_norm_16 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
+    float *const residual_3_norm_b_average = (float *)(void *)(base + 24576);   /* f32[64] */
+    float *const batch_norm_17 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
     float *const residual_3_norm_b_factor = (float *)(void *)(base + 24832);   /* f32[64] */
     float *const global_avg_pool2d_2 = (float *)(void *)(base + 18944);   /* f32[4, 64] */
     float *const classifier_y = (float *)(void *)(base + 16384);   /* f32[4, 10] */
@@ -5748,12 +5770,12 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const conv2d = (float *)(void *)(base + 25088);   /* f32[64] */
     float *const conv2d_2 = (float *)(void *)(base + 737280);   /* f32[4, 4, 4, 32] */
     float *const conv2d_3 = (float *)(void *)(base + 745472);   /* f32[32, 1, 1, 64] */
-    float *const batch_norm_18 = (float *)(void *)(base + 25344);   /* f32[64] */
-    float *const batch_norm_19 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
+    float *const batch_norm_19 = (float *)(void *)(base + 25344);   /* f32[64] */
+    float *const batch_norm_20 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
     float *const conv2d_5 = (float *)(void *)(base + 753664);   /* f32[4, 64] */
     float *const conv2d_6 = (float *)(void *)(base + 147456);   /* f32[64, 3, 3, 64] */
-    float *const batch_norm_24 = (float *)(void *)(base + 0);   /* f32[64] */
-    float *const batch_norm_26 = (float *)(void *)(base + 256);   /* f32[64] */
+    float *const batch_norm_25 = (float *)(void *)(base + 0);   /* f32[64] */
+    float *const batch_norm_27 = (float *)(void *)(base + 256);   /* f32[64] */
     float *const conv2d_8 = (float *)(void *)(base + 32768);   /* f32[4, 4, 4, 32] */
     float *const conv2d_9 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 32] */
     float *const conv2d_10 = (float *)(void *)(base + 24576);   /* f32[4, 4, 4, 32] */
@@ -5762,33 +5784,33 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const conv2d_13 = (float *)(void *)(base + 0);   /* f32[32, 3, 3, 64] */
     float *const conv2d_14 = (float *)(void *)(base + 2048);   /* f32[4, 32] */
     float *const conv2d_15 = (float *)(void *)(base + 73728);   /* f32[4, 8, 8, 16] */
-    float *const batch_norm_33 = (float *)(void *)(base + 2560);   /* f32[4, 32] */
+    float *const batch_norm_34 = (float *)(void *)(base + 2560);   /* f32[4, 32] */
     float *const conv2d_17 = (float *)(void *)(base + 0);   /* f32[16, 1, 1, 32] */
-    float *const batch_norm_36 = (float *)(void *)(base + 3072);   /* f32[4, 32] */
-    float *const batch_norm_39 = (float *)(void *)(base + 2560);   /* f32[4, 32] */
+    float *const batch_norm_37 = (float *)(void *)(base + 3072);   /* f32[4, 32] */
+    float *const batch_norm_40 = (float *)(void *)(base + 2560);   /* f32[4, 32] */
     float *const conv2d_19 = (float *)(void *)(base + 90112);   /* f32[4, 32] */
-    float *const batch_norm_41 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const batch_norm_42 = (float *)(void *)(base + 512);   /* f32[4, 32] */
+    float *const batch_norm_42 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_43 = (float *)(void *)(base + 512);   /* f32[4, 32] */
     float *const conv2d_20 = (float *)(void *)(base + 36864);   /* f32[32, 3, 3, 32] */
-    float *const batch_norm_46 = (float *)(void *)(base + 116736);   /* f32[4, 32] */
-    float *const batch_norm_49 = (float *)(void *)(base + 117248);   /* f32[4, 32] */
+    float *const batch_norm_47 = (float *)(void *)(base + 116736);   /* f32[4, 32] */
+    float *const batch_norm_50 = (float *)(void *)(base + 117248);   /* f32[4, 32] */
     float *const relu_10 = (float *)(void *)(base + 0);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_51 = (float *)(void *)(base + 117760);   /* f32[4, 1, 16] */
-    float *const batch_norm_52 = (float *)(void *)(base + 118016);   /* f32[4, 1, 16] */
+    float *const batch_norm_52 = (float *)(void *)(base + 117760);   /* f32[4, 1, 16] */
+    float *const batch_norm_53 = (float *)(void *)(base + 118016);   /* f32[4, 1, 16] */
     float *const residual_2_norm_a_factor_2 = (float *)(void *)(base + 757248);   /* f32[32] */
     float *const conv2d_22 = (float *)(void *)(base + 65536);   /* f32[16, 3, 3, 32] */
-    float *const batch_norm_56 = (float *)(void *)(base + 144384);   /* f32[4, 16] */
-    float *const batch_norm_59 = (float *)(void *)(base + 144640);   /* f32[4, 16] */
+    float *const batch_norm_57 = (float *)(void *)(base + 144384);   /* f32[4, 16] */
+    float *const batch_norm_60 = (float *)(void *)(base + 144640);   /* f32[4, 16] */
     float *const conv2d_24 = (float *)(void *)(base + 65536);   /* f32[4, 16, 3, 3, 16] */
-    float *const batch_norm_60 = (float *)(void *)(base + 144896);   /* f32[4, 1, 16] */
-    float *const batch_norm_61 = (float *)(void *)(base + 145152);   /* f32[4, 1, 16] */
-    float *const batch_norm_65 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
-    float *const batch_norm_68 = (float *)(void *)(base + 128256);   /* f32[4, 16] */
+    float *const batch_norm_61 = (float *)(void *)(base + 144896);   /* f32[4, 1, 16] */
+    float *const batch_norm_62 = (float *)(void *)(base + 145152);   /* f32[4, 1, 16] */
+    float *const batch_norm_66 = (float *)(void *)(base + 128000);   /* f32[4, 16] */
+    float *const batch_norm_69 = (float *)(void *)(base + 128256);   /* f32[4, 16] */
     float *const conv2d_26 = (float *)(void *)(base + 65536);   /* f32[4, 16, 3, 3, 16] */
-    float *const batch_norm_69 = (float *)(void *)(base + 128512);   /* f32[4, 1, 16] */
-    float *const batch_norm_70 = (float *)(void *)(base + 128768);   /* f32[4, 1, 16] */
-    float *const batch_norm_74 = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const batch_norm_77 = (float *)(void *)(base + 256);   /* f32[4, 16] */
+    float *const batch_norm_70 = (float *)(void *)(base + 128512);   /* f32[4, 1, 16] */
+    float *const batch_norm_71 = (float *)(void *)(base + 128768);   /* f32[4, 1, 16] */
+    float *const batch_norm_75 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const batch_norm_78 = (float *)(void *)(base + 256);   /* f32[4, 16] */
     float *const conv2d_28 = (float *)(void *)(base + 0);   /* f32[3, 3, 3, 16] */
     float *const classifier_kernel_2 = (float *)(void *)(base + 16384);   /* f32[10, 64] */
     float *const conv2d_29 = (float *)(void *)(base + 16384);   /* f32[1, 1, 64, 32] */
@@ -5815,7 +5837,7 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     float *const residual_3_shortcut_y = (float *)(void *)(base + 1024);   /* f32[4, 64] */
     float *const conv2d_43 = (float *)(void *)(base + 90112);   /* f32[1, 4, 8, 8, 16] */
     float *const relu_15 = (float *)(void *)(base + 102400);   /* f32[1, 16, 16, 16] */
-    float *const batch_norm_86 = (float *)(void *)(base + 118784);   /* f32[1, 16, 16, 16] */
+    float *const batch_norm_89 = (float *)(void *)(base + 118784);   /* f32[1, 16, 16, 16] */
     float *const conv2d_44 = (float *)(void *)(base + 145408);   /* f32[4, 16] */
     float *const relu_16 = (float *)(void *)(base + 102400);   /* f32[1, 16, 16, 16] */
     float *const conv2d_45 = (float *)(void *)(base + 129024);   /* f32[4, 16] */
@@ -5827,17 +5849,17 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     }
     train_k1_adam(&step, adam);
     train_k2_conv2d(image, params->stem_kernel, stem_y_2, params->stem_bias);
-    train_k3_batch_norm(stem_y_2, batch_norm, batch_norm_2, batch_norm_3);
+    train_k3_batch_norm(stem_y_2, batch_norm_2, batch_norm_3, batch_norm_4);
     train_k4_cross_entropy(label, &count, cross_entropy, cross_entropy_2);
-    train_k5_batch_norm(&count, batch_norm_3, batch_norm_1_average, batch_norm_2, batch_norm, state->batch_norm_1_moving_mean,
+    train_k5_batch_norm(&count, batch_norm_4, batch_norm_1_average, batch_norm_3, batch_norm_2, state->batch_norm_1_moving_mean,
             state->batch_norm_1_moving_variance, batch_norm_1_factor, params->batch_norm_1_gamma, batch_norm_1_factor_2);
     for (int t = 0; t < 4; t++) {
         train_k6_relu(t, stem_y_2, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta, relu_13);
         train_k7_conv2d(t, relu_13, params->residual_1_conv_a_kernel, residual_1_conv_a_y_2, params->residual_1_conv_a_bias,
                 residual_1_conv_a_y);
-        train_k8_batch_norm(t, residual_1_conv_a_y, batch_norm_4, batch_norm_5);
+        train_k8_batch_norm(t, residual_1_conv_a_y, batch_norm_5, batch_norm_6);
     }
-    train_k9_batch_norm(&count, batch_norm_4, residual_1_norm_a_average, batch_norm_5, state->residual_1_norm_a_moving_mean,
+    train_k9_batch_norm(&count, batch_norm_5, residual_1_norm_a_average, batch_norm_6, state->residual_1_norm_a_moving_mean,
             state->residual_1_norm_a_moving_variance, residual_1_norm_a_factor, params->residual_1_norm_a_gamma,
             residual_1_norm_a_factor_2);
     for (int t = 3; t >= 0; t--) {
@@ -5845,9 +5867,9 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
                 params->residual_1_norm_a_beta, relu_14);   /* k10_relu */
         train_k7_conv2d(t, relu_14, params->residual_1_conv_b_kernel, residual_1_conv_b_y_2, params->residual_1_conv_b_bias,
                 residual_1_conv_b_y);   /* k11_conv2d */
-        train_k8_batch_norm(t, residual_1_conv_b_y, batch_norm_6, batch_norm_7);   /* k12_batch_norm */
+        train_k8_batch_norm(t, residual_1_conv_b_y, batch_norm_7, batch_norm_8);   /* k12_batch_norm */
     }
-    train_k9_batch_norm(&count, batch_norm_6, residual_1_norm_b_average, batch_norm_7, state->residual_1_norm_b_moving_mean,
+    train_k9_batch_norm(&count, batch_norm_7, residual_1_norm_b_average, batch_norm_8, state->residual_1_norm_b_moving_mean,
             state->residual_1_norm_b_moving_variance, residual_1_norm_b_factor, params->residual_1_norm_b_gamma,
             residual_1_norm_b_factor_2);   /* k13_batch_norm */
     for (int t = 0; t < 4; t++) {
@@ -5855,18 +5877,18 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
                 residual_1_norm_b_average, residual_1_norm_b_factor_2, params->residual_1_norm_b_beta, relu);
         train_k15_conv2d(t, relu, params->residual_2_conv_a_kernel, residual_2_conv_a_y_2, params->residual_2_conv_a_bias,
                 residual_2_conv_a_y);
-        train_k16_batch_norm(t, residual_2_conv_a_y, batch_norm_8, batch_norm_9);
+        train_k16_batch_norm(t, residual_2_conv_a_y, batch_norm_9, batch_norm_10);
         train_k17_conv2d(t, relu, params->residual_2_shortcut_kernel, residual_2_shortcut_y, params->residual_2_shortcut_bias,
                 residual_2_x);
     }
-    train_k18_batch_norm(&count, batch_norm_8, residual_2_norm_a_average, batch_norm_9, state->residual_2_norm_a_moving_mean,
+    train_k18_batch_norm(&count, batch_norm_9, residual_2_norm_a_average, batch_norm_10, state->residual_2_norm_a_moving_mean,
             state->residual_2_norm_a_moving_variance, residual_2_norm_a_factor, params->residual_2_norm_a_gamma,
             residual_2_norm_a_factor_2);
     train_k19_relu(residual_2_conv_a_y, residual_2_norm_a_average, residual_2_norm_a_factor_2, params->residual_2_norm_a_beta,
             relu_2);
     train_k20_conv2d(relu_2, params->residual_2_conv_b_kernel, residual_2_conv_b_y_2, params->residual_2_conv_b_bias);
-    train_k21_batch_norm(residual_2_conv_b_y_2, batch_norm_10, batch_norm_11, batch_norm_12);
-    train_k22_batch_norm(&count, batch_norm_12, residual_2_norm_b_average, batch_norm_11, batch_norm_10,
+    train_k21_batch_norm(residual_2_conv_b_y_2, batch_norm_11, batch_norm_12, batch_norm_13);
+    train_k22_batch_norm(&count, batch_norm_13, residual_2_norm_b_average, batch_norm_12, batch_norm_11,
             state->residual_2_norm_b_moving_mean, state->residual_2_norm_b_moving_variance, residual_2_norm_b_factor,
             params->residual_2_norm_b_gamma, residual_2_norm_b_factor_2);
     train_k23_cross_entropy(&count, cross_entropy_3);
@@ -5875,20 +5897,20 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
                 params->residual_2_norm_b_beta);
         train_k25_conv2d(t, residual_2_x, params->residual_3_conv_a_kernel, residual_3_conv_a_y_2,
                 params->residual_3_conv_a_bias, residual_3_conv_a_y);
-        train_k26_batch_norm(t, residual_3_conv_a_y, cross_entropy_3, batch_norm_13);
+        train_k26_batch_norm(t, residual_3_conv_a_y, cross_entropy_3, batch_norm_14);
         train_k27_conv2d(t, residual_2_x, params->residual_3_shortcut_kernel, residual_3_shortcut_y,
                 params->residual_3_shortcut_bias, residual_3_x);
     }
-    train_k28_batch_norm(batch_norm_13, &count, residual_3_norm_a_average, state->residual_3_norm_a_moving_mean);
-    train_k29_batch_norm(residual_3_conv_a_y, residual_3_norm_a_average, batch_norm_14);
-    train_k30_batch_norm(&count, batch_norm_14, state->residual_3_norm_a_moving_variance, residual_3_norm_a_factor);
+    train_k28_batch_norm(batch_norm_14, &count, residual_3_norm_a_average, state->residual_3_norm_a_moving_mean);
+    train_k29_batch_norm(residual_3_conv_a_y, residual_3_norm_a_average, batch_norm_15);
+    train_k30_batch_norm(&count, batch_norm_15, state->residual_3_norm_a_moving_variance, residual_3_norm_a_factor);
     train_k31_relu(residual_3_conv_a_y, residual_3_norm_a_average, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
             params->residual_3_norm_a_beta, relu_4);
     train_k32_conv2d(relu_4, params->residual_3_conv_b_kernel, residual_3_conv_b_y_2, params->residual_3_conv_b_bias);
-    train_k33_batch_norm(residual_3_conv_b_y_2, batch_norm_15);
-    train_k34_batch_norm(&count, batch_norm_15, residual_3_norm_b_average, state->residual_3_norm_b_moving_mean);
-    train_k29_batch_norm(residual_3_conv_b_y_2, residual_3_norm_b_average, batch_norm_16);   /* k35_batch_norm */
-    train_k30_batch_norm(&count, batch_norm_16, state->residual_3_norm_b_moving_variance,
+    train_k33_batch_norm(residual_3_conv_b_y_2, batch_norm_16);
+    train_k34_batch_norm(&count, batch_norm_16, residual_3_norm_b_average, state->residual_3_norm_b_moving_mean);
+    train_k29_batch_norm(residual_3_conv_b_y_2, residual_3_norm_b_average, batch_norm_17);   /* k35_batch_norm */
+    train_k30_batch_norm(&count, batch_norm_17, state->residual_3_norm_b_moving_variance,
             residual_3_norm_b_factor);   /* k36_batch_norm */
     train_k37_relu_global_avg_pool2d(residual_3_x, residual_3_conv_b_y_2, residual_3_norm_b_average, residual_3_norm_b_factor,
             params->residual_3_norm_b_gamma, params->residual_3_norm_b_beta, global_avg_pool2d_2);
@@ -5903,30 +5925,30 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k44_dense_adam(global_avg_pool2d_2, cross_entropy, dense_3, optimizer->m_classifier_kernel,
             optimizer->v_classifier_kernel, params->classifier_kernel, adam);
     train_k45_conv2d_batch_norm_adam(residual_3_x, conv2d, residual_3_conv_b_y_2, residual_3_norm_b_average,
-            params->residual_3_norm_b_gamma, residual_3_norm_b_factor, &count, batch_norm_18,
+            params->residual_3_norm_b_gamma, residual_3_norm_b_factor, &count, batch_norm_19,
             optimizer->m_residual_3_norm_b_gamma, optimizer->v_residual_3_norm_b_gamma, optimizer->m_residual_3_norm_b_beta,
             optimizer->v_residual_3_norm_b_beta, params->residual_3_norm_b_beta, adam, optimizer->m_residual_3_shortcut_bias,
             optimizer->v_residual_3_shortcut_bias, params->residual_3_shortcut_bias);
     train_k46_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_29);
     train_k47_conv2d(residual_3_x, conv2d_29, conv2d_2);
     train_k48_conv2d(residual_2_x, residual_3_x, conv2d_3);
-    train_k49_batch_norm(&count, batch_norm_18, batch_norm_19);
-    train_k50_batch_norm(batch_norm_19, residual_3_conv_b_y_2, residual_3_norm_b_average, conv2d, residual_3_norm_b_factor,
+    train_k49_batch_norm(&count, batch_norm_19, batch_norm_20);
+    train_k50_batch_norm(batch_norm_20, residual_3_conv_b_y_2, residual_3_norm_b_average, conv2d, residual_3_norm_b_factor,
             params->residual_3_norm_b_gamma, &count);
-    train_k51_batch_norm(&count, conv2d, residual_3_x, residual_3_norm_b_factor, params->residual_3_norm_b_gamma, batch_norm_19,
+    train_k51_batch_norm(&count, conv2d, residual_3_x, residual_3_norm_b_factor, params->residual_3_norm_b_gamma, batch_norm_20,
             residual_3_conv_b_y_2, residual_3_norm_b_average);
     train_k52_conv2d_adam(residual_3_x, optimizer->m_residual_3_conv_b_bias, optimizer->v_residual_3_conv_b_bias,
             params->residual_3_conv_b_bias, adam);
     train_k53_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_30);
     train_k54_conv2d(relu_4, residual_3_x, conv2d_6);
     train_k55_conv2d_relu(residual_3_x, conv2d_30, conv2d_5, relu_4);
-    train_k56_batch_norm_adam(relu_4, batch_norm_24, residual_3_conv_a_y, residual_3_norm_a_average,
-            params->residual_3_norm_a_gamma, residual_3_norm_a_factor, &count, batch_norm_26,
+    train_k56_batch_norm_adam(relu_4, batch_norm_25, residual_3_conv_a_y, residual_3_norm_a_average,
+            params->residual_3_norm_a_gamma, residual_3_norm_a_factor, &count, batch_norm_27,
             optimizer->m_residual_3_norm_a_gamma, optimizer->v_residual_3_norm_a_gamma, optimizer->m_residual_3_norm_a_beta,
             optimizer->v_residual_3_norm_a_beta, params->residual_3_norm_a_beta, adam);
-    train_k57_batch_norm(&count, batch_norm_26, residual_3_conv_a_y, residual_3_norm_a_average);
-    train_k58_batch_norm(residual_3_conv_a_y, batch_norm_24, residual_3_norm_a_factor, params->residual_3_norm_a_gamma, &count);
-    train_k59_batch_norm(&count, batch_norm_24, relu_4, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+    train_k57_batch_norm(&count, batch_norm_27, residual_3_conv_a_y, residual_3_norm_a_average);
+    train_k58_batch_norm(residual_3_conv_a_y, batch_norm_25, residual_3_norm_a_factor, params->residual_3_norm_a_gamma, &count);
+    train_k59_batch_norm(&count, batch_norm_25, relu_4, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
             residual_3_conv_a_y);
     train_k60_conv2d_adam(relu_4, optimizer->m_residual_3_conv_a_bias, optimizer->v_residual_3_conv_a_bias,
             params->residual_3_conv_a_bias, adam, params->residual_3_norm_a_gamma, optimizer->m_residual_3_norm_a_gamma,
@@ -5949,29 +5971,29 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k73_adam(optimizer->m_residual_3_shortcut_kernel, conv2d_3, optimizer->v_residual_3_shortcut_kernel,
             params->residual_3_shortcut_kernel, adam);
     train_k74_relu_conv2d_batch_norm(residual_2_x, conv2d_2, conv2d_12, conv2d_14, residual_2_conv_b_y_2,
-            residual_2_norm_b_average, batch_norm_33);
+            residual_2_norm_b_average, batch_norm_34);
     train_k75_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_35);
     train_k76_conv2d(residual_2_x, conv2d_35, conv2d_15);
-    train_k77_batch_norm_adam(batch_norm_33, params->residual_2_norm_b_gamma, residual_2_norm_b_factor, &count, batch_norm_36,
+    train_k77_batch_norm_adam(batch_norm_34, params->residual_2_norm_b_gamma, residual_2_norm_b_factor, &count, batch_norm_37,
             optimizer->m_residual_2_norm_b_gamma, optimizer->v_residual_2_norm_b_gamma, adam);
-    train_k78_conv2d_batch_norm_adam(conv2d_14, residual_2_norm_b_factor_2, batch_norm_12, residual_2_norm_b_average,
-            batch_norm_36, &count, batch_norm_39, optimizer->m_residual_2_conv_b_bias, optimizer->v_residual_2_conv_b_bias,
+    train_k78_conv2d_batch_norm_adam(conv2d_14, residual_2_norm_b_factor_2, batch_norm_13, residual_2_norm_b_average,
+            batch_norm_37, &count, batch_norm_40, optimizer->m_residual_2_conv_b_bias, optimizer->v_residual_2_conv_b_bias,
             params->residual_2_conv_b_bias, adam, optimizer->m_residual_2_norm_b_beta, optimizer->v_residual_2_norm_b_beta,
             params->residual_2_norm_b_beta, optimizer->m_residual_2_shortcut_bias, optimizer->v_residual_2_shortcut_bias,
             params->residual_2_shortcut_bias);
     train_k79_conv2d(relu, residual_2_x, conv2d_17);
     train_k80_adam(optimizer->m_residual_2_shortcut_kernel, conv2d_17, optimizer->v_residual_2_shortcut_kernel,
             params->residual_2_shortcut_kernel, adam);
-    train_k81_batch_norm(residual_2_x, residual_2_norm_b_factor_2, batch_norm_36, residual_2_conv_b_y_2,
-            residual_2_norm_b_average, batch_norm_39);
+    train_k81_batch_norm(residual_2_x, residual_2_norm_b_factor_2, batch_norm_37, residual_2_conv_b_y_2,
+            residual_2_norm_b_average, batch_norm_40);
     train_k82_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_36);
     train_k83_conv2d(relu_2, residual_2_x, conv2d_20);
     train_k84_conv2d_relu(residual_2_x, conv2d_36, conv2d_19, relu_2);
-    train_k85_batch_norm(relu_2, batch_norm_41, residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_42);
-    train_k77_batch_norm_adam(batch_norm_42, params->residual_2_norm_a_gamma, residual_2_norm_a_factor, &count, batch_norm_46,
+    train_k85_batch_norm(relu_2, batch_norm_42, residual_2_conv_a_y, residual_2_norm_a_average, batch_norm_43);
+    train_k77_batch_norm_adam(batch_norm_43, params->residual_2_norm_a_gamma, residual_2_norm_a_factor, &count, batch_norm_47,
             optimizer->m_residual_2_norm_a_gamma, optimizer->v_residual_2_norm_a_gamma, adam);   /* k86_batch_norm_adam */
-    train_k87_batch_norm_conv2d_adam(batch_norm_41, residual_2_norm_a_factor_2, batch_norm_8, residual_2_norm_a_average,
-            batch_norm_46, &count, batch_norm_49, optimizer->m_residual_2_conv_a_bias, optimizer->v_residual_2_conv_a_bias,
+    train_k87_batch_norm_conv2d_adam(batch_norm_42, residual_2_norm_a_factor_2, batch_norm_9, residual_2_norm_a_average,
+            batch_norm_47, &count, batch_norm_50, optimizer->m_residual_2_conv_a_bias, optimizer->v_residual_2_conv_a_bias,
             params->residual_2_conv_a_bias, adam, optimizer->m_residual_2_norm_a_beta, optimizer->v_residual_2_norm_a_beta,
             params->residual_2_norm_a_beta);
     train_k88_adam(optimizer->m_residual_2_conv_b_kernel, conv2d_20, optimizer->v_residual_2_conv_b_kernel,
@@ -5981,20 +6003,20 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     train_k91_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_39);
     train_k92_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_40);
     for (int t = 0; t < 4; t++) {
-        train_k93_batch_norm(t, relu_2, residual_2_norm_a_factor_2, batch_norm_46, residual_2_conv_a_y,
-                residual_2_norm_a_average, batch_norm_49);
+        train_k93_batch_norm(t, relu_2, residual_2_norm_a_factor_2, batch_norm_47, residual_2_conv_a_y,
+                residual_2_norm_a_average, batch_norm_50);
         train_k94_conv2d(t, residual_2_conv_a_y, conv2d_37, conv2d_43);
         train_k95_conv2d(t, residual_2_conv_a_y, conv2d_38, conv2d_43);
         train_k96_conv2d(t, residual_2_conv_a_y, conv2d_39, conv2d_43);
         train_k97_conv2d(t, residual_2_conv_a_y, conv2d_40, conv2d_43);
-        train_k98_relu_batch_norm(t, relu, conv2d_15, conv2d_43, relu_10, batch_norm_51, residual_1_conv_b_y,
-                residual_1_norm_b_average, batch_norm_52);
+        train_k98_relu_batch_norm(t, relu, conv2d_15, conv2d_43, relu_10, batch_norm_52, residual_1_conv_b_y,
+                residual_1_norm_b_average, batch_norm_53);
     }
     train_k99_conv2d(relu, residual_2_conv_a_y, conv2d_22);
-    train_k100_batch_norm_adam(batch_norm_52, params->residual_1_norm_b_gamma, residual_1_norm_b_factor, &count, batch_norm_56,
+    train_k100_batch_norm_adam(batch_norm_53, params->residual_1_norm_b_gamma, residual_1_norm_b_factor, &count, batch_norm_57,
             optimizer->m_residual_1_norm_b_gamma, optimizer->v_residual_1_norm_b_gamma, adam);
-    train_k101_batch_norm_conv2d_adam(batch_norm_51, residual_1_norm_b_factor_2, batch_norm_6, residual_1_norm_b_average,
-            batch_norm_56, &count, batch_norm_59, optimizer->m_residual_1_conv_b_bias, optimizer->v_residual_1_conv_b_bias,
+    train_k101_batch_norm_conv2d_adam(batch_norm_52, residual_1_norm_b_factor_2, batch_norm_7, residual_1_norm_b_average,
+            batch_norm_57, &count, batch_norm_60, optimizer->m_residual_1_conv_b_bias, optimizer->v_residual_1_conv_b_bias,
             params->residual_1_conv_b_bias, adam, optimizer->m_residual_1_norm_b_beta, optimizer->v_residual_1_norm_b_beta,
             params->residual_1_norm_b_beta);
     train_k102_adam(optimizer->m_residual_2_conv_a_kernel, conv2d_22, optimizer->v_residual_2_conv_a_kernel,
@@ -6003,17 +6025,17 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     for (int t = 3; t >= 0; t--) {
         train_k6_relu(t, residual_1_conv_a_y, residual_1_norm_a_average, residual_1_norm_a_factor_2,
                 params->residual_1_norm_a_beta, relu_15);   /* k104_relu */
-        train_k105_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_56, residual_1_conv_b_y,
-                residual_1_norm_b_average, batch_norm_59, batch_norm_86);
-        train_k106_conv2d(t, relu_15, batch_norm_86, conv2d_24);
-        train_k107_conv2d_relu(t, batch_norm_86, conv2d_41, conv2d_44, relu_15, residual_1_conv_b_y);
-        train_k108_batch_norm(t, residual_1_conv_b_y, batch_norm_60, residual_1_conv_a_y, residual_1_norm_a_average,
-                batch_norm_61);
+        train_k105_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_57, residual_1_conv_b_y,
+                residual_1_norm_b_average, batch_norm_60, batch_norm_89);
+        train_k106_conv2d(t, relu_15, batch_norm_89, conv2d_24);
+        train_k107_conv2d_relu(t, batch_norm_89, conv2d_41, conv2d_44, relu_15, residual_1_conv_b_y);
+        train_k108_batch_norm(t, residual_1_conv_b_y, batch_norm_61, residual_1_conv_a_y, residual_1_norm_a_average,
+                batch_norm_62);
     }
-    train_k100_batch_norm_adam(batch_norm_61, params->residual_1_norm_a_gamma, residual_1_norm_a_factor, &count, batch_norm_65,
+    train_k100_batch_norm_adam(batch_norm_62, params->residual_1_norm_a_gamma, residual_1_norm_a_factor, &count, batch_norm_66,
             optimizer->m_residual_1_norm_a_gamma, optimizer->v_residual_1_norm_a_gamma, adam);   /* k109_batch_norm_adam */
-    train_k101_batch_norm_conv2d_adam(batch_norm_60, residual_1_norm_a_factor_2, batch_norm_4, residual_1_norm_a_average,
-            batch_norm_65, &count, batch_norm_68, optimizer->m_residual_1_conv_a_bias, optimizer->v_residual_1_conv_a_bias,
+    train_k101_batch_norm_conv2d_adam(batch_norm_61, residual_1_norm_a_factor_2, batch_norm_5, residual_1_norm_a_average,
+            batch_norm_66, &count, batch_norm_69, optimizer->m_residual_1_conv_a_bias, optimizer->v_residual_1_conv_a_bias,
             params->residual_1_conv_a_bias, adam, optimizer->m_residual_1_norm_a_beta, optimizer->v_residual_1_norm_a_beta,
             params->residual_1_norm_a_beta);   /* k110_batch_norm_conv2d_adam */
     train_k111_adam(optimizer->m_residual_1_conv_b_kernel, conv2d_24, optimizer->v_residual_1_conv_b_kernel,
@@ -6022,23 +6044,23 @@ dl_status resnet_train_step(resnet_params *params, resnet_state *state, resnet_o
     for (int t = 0; t < 4; t++) {
         train_k6_relu(t, stem_y_2, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta,
                 relu_16);   /* k113_relu */
-        train_k114_batch_norm(t, residual_1_conv_b_y, residual_1_norm_a_factor_2, batch_norm_65, residual_1_conv_a_y,
-                residual_1_norm_a_average, batch_norm_68);
+        train_k114_batch_norm(t, residual_1_conv_b_y, residual_1_norm_a_factor_2, batch_norm_66, residual_1_conv_a_y,
+                residual_1_norm_a_average, batch_norm_69);
         train_k115_conv2d(t, relu_16, residual_1_conv_b_y, conv2d_26);
         train_k116_conv2d_relu(t, residual_1_conv_b_y, conv2d_42, conv2d_45, relu_16, relu_10, residual_1_conv_a_y);
-        train_k108_batch_norm(t, residual_1_conv_a_y, batch_norm_69, stem_y_2, batch_norm_1_average,
-                batch_norm_70);   /* k117_batch_norm */
+        train_k108_batch_norm(t, residual_1_conv_a_y, batch_norm_70, stem_y_2, batch_norm_1_average,
+                batch_norm_71);   /* k117_batch_norm */
     }
-    train_k100_batch_norm_adam(batch_norm_70, params->batch_norm_1_gamma, batch_norm_1_factor, &count, batch_norm_74,
+    train_k100_batch_norm_adam(batch_norm_71, params->batch_norm_1_gamma, batch_norm_1_factor, &count, batch_norm_75,
             optimizer->m_batch_norm_1_gamma, optimizer->v_batch_norm_1_gamma, adam);   /* k118_batch_norm_adam */
-    train_k101_batch_norm_conv2d_adam(batch_norm_69, batch_norm_1_factor_2, batch_norm_3, batch_norm_1_average, batch_norm_74,
-            &count, batch_norm_77, optimizer->m_stem_bias, optimizer->v_stem_bias, params->stem_bias, adam,
+    train_k101_batch_norm_conv2d_adam(batch_norm_70, batch_norm_1_factor_2, batch_norm_4, batch_norm_1_average, batch_norm_75,
+            &count, batch_norm_78, optimizer->m_stem_bias, optimizer->v_stem_bias, params->stem_bias, adam,
             optimizer->m_batch_norm_1_beta, optimizer->v_batch_norm_1_beta,
             params->batch_norm_1_beta);   /* k119_batch_norm_conv2d_adam */
     train_k111_adam(optimizer->m_residual_1_conv_a_kernel, conv2d_26, optimizer->v_residual_1_conv_a_kernel,
             params->residual_1_conv_a_kernel, adam);   /* k120_adam */
-    train_k121_batch_norm(residual_1_conv_a_y, batch_norm_1_factor_2, batch_norm_74, stem_y_2, batch_norm_1_average,
-            batch_norm_77);
+    train_k121_batch_norm(residual_1_conv_a_y, batch_norm_1_factor_2, batch_norm_75, stem_y_2, batch_norm_1_average,
+            batch_norm_78);
     train_k122_conv2d(image, residual_1_conv_a_y, conv2d_28);
     train_k123_adam(optimizer->m_stem_kernel, conv2d_28, optimizer->v_stem_kernel, params->stem_kernel, adam);
     dl_set_subnormals(dl_before);
@@ -6103,12 +6125,12 @@ static void gradients_k43_dense(const float *restrict global_avg_pool2d_2, const
 static void gradients_k44_conv2d_batch_norm(const float *restrict residual_3_x, float *restrict residual_3_norm_b_beta_2,
         const float *restrict residual_3_conv_b_y_2, const float *restrict residual_3_norm_b_average,
         const float *restrict residual_3_norm_b_factor, float *restrict residual_3_norm_b_gamma_2,
-        const float *restrict residual_3_norm_b_gamma, const int32_t *restrict count_, float *restrict batch_norm_18)
+        const float *restrict residual_3_norm_b_gamma, const int32_t *restrict count_, float *restrict batch_norm_19)
 {
-    float batch_norm_17[64];
+    float batch_norm_18[64];
     for (int j0 = 0; j0 < 64; j0++) {
         residual_3_norm_b_beta_2[j0] = 0.0f;
-        batch_norm_17[j0] = 0.0f;
+        batch_norm_18[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
@@ -6116,7 +6138,7 @@ static void gradients_k44_conv2d_batch_norm(const float *restrict residual_3_x, 
                 for (int j0 = 0; j0 < 64; j0++) {
                     const float v1 = residual_3_x[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                     residual_3_norm_b_beta_2[j0] += v1;
-                    batch_norm_17[j0] += v1 * (residual_3_conv_b_y_2[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
+                    batch_norm_18[j0] += v1 * (residual_3_conv_b_y_2[j0 + r1 * 1024 + r2 * 256 + r3 * 64]
                             - residual_3_norm_b_average[j0]);
                 }
             }
@@ -6124,28 +6146,28 @@ static void gradients_k44_conv2d_batch_norm(const float *restrict residual_3_x, 
     }
     const float v2 = (float)count_[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        const float v3 = batch_norm_17[j0];
+        const float v3 = batch_norm_18[j0];
         const float v4 = residual_3_norm_b_factor[j0];
         residual_3_norm_b_gamma_2[j0] = v3 * v4;
-        batch_norm_18[j0] = v3 * residual_3_norm_b_gamma[j0] * (v4 * v4 * v4 * -0.5f) / v2;
+        batch_norm_19[j0] = v3 * residual_3_norm_b_gamma[j0] * (v4 * v4 * v4 * -0.5f) / v2;
     }
 }
 
 /* resnet.dl:12: batch_norm -> f32[64] */
-static void gradients_k49_batch_norm(const float *restrict batch_norm_19, const float *restrict residual_3_conv_b_y_2,
+static void gradients_k49_batch_norm(const float *restrict batch_norm_20, const float *restrict residual_3_conv_b_y_2,
         const float *restrict residual_3_norm_b_average, const float *restrict residual_3_norm_b_beta_2,
         const float *restrict residual_3_norm_b_factor, const float *restrict residual_3_norm_b_gamma,
-        const int32_t *restrict count_, float *restrict batch_norm_21)
+        const int32_t *restrict count_, float *restrict batch_norm_22)
 {
-    float batch_norm_20[64];
+    float batch_norm_21[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_20[j0] = 0.0f;
+        batch_norm_21[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_20[j0] += batch_norm_19[j0 + r1 * 64]
+                    batch_norm_21[j0] += batch_norm_20[j0 + r1 * 64]
                             * (residual_3_conv_b_y_2[j0 + r1 * 1024 + r2 * 256 + r3 * 64] - residual_3_norm_b_average[j0]);
                 }
             }
@@ -6153,8 +6175,8 @@ static void gradients_k49_batch_norm(const float *restrict batch_norm_19, const 
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_21[j0] = -(residual_3_norm_b_beta_2[j0] * (residual_3_norm_b_factor[j0] * residual_3_norm_b_gamma[j0])
-                + batch_norm_20[j0] * 2.0f) / v1;
+        batch_norm_22[j0] = -(residual_3_norm_b_beta_2[j0] * (residual_3_norm_b_factor[j0] * residual_3_norm_b_gamma[j0])
+                + batch_norm_21[j0] * 2.0f) / v1;
     }
 }
 
@@ -6179,48 +6201,48 @@ static void gradients_k51_conv2d(const float *restrict residual_3_x, float *rest
 /* resnet.dl:10: batch_norm -> f32[64] */
 static void gradients_k57_batch_norm(const float *restrict residual_3_conv_a_y, const float *restrict residual_3_norm_a_beta_2,
         const float *restrict residual_3_norm_a_factor, const float *restrict residual_3_norm_a_gamma,
-        const int32_t *restrict count_, float *restrict batch_norm_29)
+        const int32_t *restrict count_, float *restrict batch_norm_30)
 {
-    float batch_norm_28[64];
+    float batch_norm_29[64];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_28[j0] = 0.0f;
+        batch_norm_29[j0] = 0.0f;
     }
     for (int r1 = 0; r1 < 4; r1++) {
         for (int r2 = 0; r2 < 4; r2++) {
             for (int r3 = 0; r3 < 4; r3++) {
                 for (int j0 = 0; j0 < 64; j0++) {
-                    batch_norm_28[j0] += residual_3_conv_a_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
+                    batch_norm_29[j0] += residual_3_conv_a_y[j0 + r1 * 1024 + r2 * 256 + r3 * 64];
                 }
             }
         }
     }
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 64; j0++) {
-        batch_norm_29[j0] = -(residual_3_norm_a_beta_2[j0] * (residual_3_norm_a_factor[j0] * residual_3_norm_a_gamma[j0])
-                + batch_norm_28[j0] * 2.0f) / v1;
+        batch_norm_30[j0] = -(residual_3_norm_a_beta_2[j0] * (residual_3_norm_a_factor[j0] * residual_3_norm_a_gamma[j0])
+                + batch_norm_29[j0] * 2.0f) / v1;
     }
 }
 
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm -> f32[4, 32]; in 2 places */
-static void gradients_k73_batch_norm(const float *restrict batch_norm_32, const float *restrict residual_2_norm_b_factor,
+static void gradients_k73_batch_norm(const float *restrict batch_norm_33, const float *restrict residual_2_norm_b_factor,
         float *restrict residual_2_norm_b_gamma_2, const float *restrict residual_2_norm_b_gamma,
-        const int32_t *restrict count_, float *restrict batch_norm_35)
+        const int32_t *restrict count_, float *restrict batch_norm_36)
 {
-    float batch_norm_34[32];
+    float batch_norm_35[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = residual_2_norm_b_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v0 = batch_norm_32[j0] + batch_norm_32[j0 + 32] + batch_norm_32[j0 + 64] + batch_norm_32[j0 + 96];
+        const float sum_v0 = batch_norm_33[j0] + batch_norm_33[j0 + 32] + batch_norm_33[j0 + 64] + batch_norm_33[j0 + 96];
         residual_2_norm_b_gamma_2[j0] = sum_v0 * v2;
-        batch_norm_34[j0] = sum_v0 * residual_2_norm_b_gamma[j0] * v3 / v1;
+        batch_norm_35[j0] = sum_v0 * residual_2_norm_b_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_34[j1];
-            batch_norm_35[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
+            const float v5 = batch_norm_35[j1];
+            batch_norm_36[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
         }
     }
 }
@@ -6228,59 +6250,59 @@ static void gradients_k73_batch_norm(const float *restrict batch_norm_32, const 
 /* resnet.dl:14: conv2d, resnet.dl:12: batch_norm, resnet.dl:11: conv2d;
  * resnet.dl:10: batch_norm, resnet.dl:9: conv2d -> f32[32]; in 2 places */
 static void gradients_k74_conv2d_batch_norm(const float *restrict conv2d_10, float *restrict residual_2_norm_b_beta_2,
-        const float *restrict residual_2_norm_b_factor_2, const float *restrict batch_norm_12,
-        const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_35, const int32_t *restrict count_,
-        float *restrict batch_norm_38, float *restrict residual_2_conv_b_bias_2)
+        const float *restrict residual_2_norm_b_factor_2, const float *restrict batch_norm_13,
+        const float *restrict residual_2_norm_b_average, const float *restrict batch_norm_36, const int32_t *restrict count_,
+        float *restrict batch_norm_39, float *restrict residual_2_conv_b_bias_2)
 {
-    float batch_norm_36[32];
     float batch_norm_37[32];
+    float batch_norm_38[32];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 32; j0++) {
         const float v2 = residual_2_norm_b_average[j0] * 64.0f;
-        const float v3 = ((batch_norm_12[j0] - v2) * batch_norm_35[j0] + (batch_norm_12[j0 + 32] - v2) * batch_norm_35[j0 + 32]
-                + (batch_norm_12[j0 + 64] - v2) * batch_norm_35[j0 + 64] + (batch_norm_12[j0 + 96] - v2)
-                * batch_norm_35[j0 + 96]) * 2.0f;
+        const float v3 = ((batch_norm_13[j0] - v2) * batch_norm_36[j0] + (batch_norm_13[j0 + 32] - v2) * batch_norm_36[j0 + 32]
+                + (batch_norm_13[j0 + 64] - v2) * batch_norm_36[j0 + 64] + (batch_norm_13[j0 + 96] - v2)
+                * batch_norm_36[j0 + 96]) * 2.0f;
         const float sum_v0 = conv2d_10[j0] + conv2d_10[j0 + 32] + conv2d_10[j0 + 64] + conv2d_10[j0 + 96];
         residual_2_norm_b_beta_2[j0] = sum_v0;
         const float add_v1 = sum_v0 * residual_2_norm_b_factor_2[j0] + v3;
-        batch_norm_36[j0] = add_v1;
-        batch_norm_37[j0] = -add_v1 / v1;
+        batch_norm_37[j0] = add_v1;
+        batch_norm_38[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         for (int j1 = 0; j1 < 32; j1++) {
-            const float v5 = batch_norm_37[j1];
-            batch_norm_38[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
+            const float v5 = batch_norm_38[j1];
+            batch_norm_39[j0 * 32 + j1] = (v4 ? v5 : 0.0f) / 64.0f;
         }
     }
     for (int j0 = 0; j0 < 32; j0++) {
-        residual_2_conv_b_bias_2[j0] = batch_norm_36[j0] + (batch_norm_38[j0] + batch_norm_38[j0 + 32] + batch_norm_38[j0 + 64]
-                + batch_norm_38[j0 + 96]) * 64.0f;
+        residual_2_conv_b_bias_2[j0] = batch_norm_37[j0] + (batch_norm_39[j0] + batch_norm_39[j0 + 32] + batch_norm_39[j0 + 64]
+                + batch_norm_39[j0 + 96]) * 64.0f;
     }
 }
 
 /* resnet.dl:12: batch_norm;
  * resnet.dl:10: batch_norm;
  * resnet.dl:24: batch_norm -> f32[4, 16]; in 3 places */
-static void gradients_k94_batch_norm(const float *restrict batch_norm_50, const float *restrict residual_1_norm_b_factor,
+static void gradients_k94_batch_norm(const float *restrict batch_norm_51, const float *restrict residual_1_norm_b_factor,
         float *restrict residual_1_norm_b_gamma_2, const float *restrict residual_1_norm_b_gamma,
-        const int32_t *restrict count_, float *restrict batch_norm_53)
+        const int32_t *restrict count_, float *restrict batch_norm_54)
 {
-    float batch_norm_52[16];
+    float batch_norm_53[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
         const float v2 = residual_1_norm_b_factor[j0];
         const float v3 = v2 * v2 * v2 * -0.5f;
-        const float sum_v0 = batch_norm_50[j0] + batch_norm_50[j0 + 16] + batch_norm_50[j0 + 32] + batch_norm_50[j0 + 48];
+        const float sum_v0 = batch_norm_51[j0] + batch_norm_51[j0 + 16] + batch_norm_51[j0 + 32] + batch_norm_51[j0 + 48];
         residual_1_norm_b_gamma_2[j0] = sum_v0 * v2;
-        batch_norm_52[j0] = sum_v0 * residual_1_norm_b_gamma[j0] * v3 / v1;
+        batch_norm_53[j0] = sum_v0 * residual_1_norm_b_gamma[j0] * v3 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         #pragma GCC unroll 1
         for (int j1 = 0; j1 < 16; j1++) {
-            const float v5 = batch_norm_52[j1];
-            batch_norm_53[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
+            const float v5 = batch_norm_53[j1];
+            batch_norm_54[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
         }
     }
 }
@@ -6288,36 +6310,36 @@ static void gradients_k94_batch_norm(const float *restrict batch_norm_50, const 
 /* resnet.dl:12: batch_norm, resnet.dl:11: conv2d;
  * resnet.dl:10: batch_norm, resnet.dl:9: conv2d;
  * resnet.dl:24: batch_norm, resnet.dl:23: conv2d -> f32[16]; in 3 places */
-static void gradients_k95_batch_norm_conv2d(const float *restrict batch_norm_49, float *restrict residual_1_norm_b_beta_2,
-        const float *restrict residual_1_norm_b_factor_2, const float *restrict batch_norm_6,
-        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_53, const int32_t *restrict count_,
-        float *restrict batch_norm_56, float *restrict residual_1_conv_b_bias_2)
+static void gradients_k95_batch_norm_conv2d(const float *restrict batch_norm_50, float *restrict residual_1_norm_b_beta_2,
+        const float *restrict residual_1_norm_b_factor_2, const float *restrict batch_norm_7,
+        const float *restrict residual_1_norm_b_average, const float *restrict batch_norm_54, const int32_t *restrict count_,
+        float *restrict batch_norm_57, float *restrict residual_1_conv_b_bias_2)
 {
-    float batch_norm_54[16];
     float batch_norm_55[16];
+    float batch_norm_56[16];
     const float v1 = (float)count_[0];
     for (int j0 = 0; j0 < 16; j0++) {
         const float v2 = residual_1_norm_b_average[j0] * 256.0f;
-        const float v3 = ((batch_norm_6[j0] - v2) * batch_norm_53[j0] + (batch_norm_6[j0 + 16] - v2) * batch_norm_53[j0 + 16]
-                + (batch_norm_6[j0 + 32] - v2) * batch_norm_53[j0 + 32] + (batch_norm_6[j0 + 48] - v2) * batch_norm_53[j0 + 48])
+        const float v3 = ((batch_norm_7[j0] - v2) * batch_norm_54[j0] + (batch_norm_7[j0 + 16] - v2) * batch_norm_54[j0 + 16]
+                + (batch_norm_7[j0 + 32] - v2) * batch_norm_54[j0 + 32] + (batch_norm_7[j0 + 48] - v2) * batch_norm_54[j0 + 48])
                 * 2.0f;
-        const float sum_v0 = batch_norm_49[j0] + batch_norm_49[j0 + 16] + batch_norm_49[j0 + 32] + batch_norm_49[j0 + 48];
+        const float sum_v0 = batch_norm_50[j0] + batch_norm_50[j0 + 16] + batch_norm_50[j0 + 32] + batch_norm_50[j0 + 48];
         residual_1_norm_b_beta_2[j0] = sum_v0;
         const float add_v1 = sum_v0 * residual_1_norm_b_factor_2[j0] + v3;
-        batch_norm_54[j0] = add_v1;
-        batch_norm_55[j0] = -add_v1 / v1;
+        batch_norm_55[j0] = add_v1;
+        batch_norm_56[j0] = -add_v1 / v1;
     }
     for (int j0 = 0; j0 < 4; j0++) {
         const int v4 = j0 < count_[0];
         #pragma GCC unroll 1
         for (int j1 = 0; j1 < 16; j1++) {
-            const float v5 = batch_norm_55[j1];
-            batch_norm_56[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
+            const float v5 = batch_norm_56[j1];
+            batch_norm_57[j0 * 16 + j1] = (v4 ? v5 : 0.0f) / 256.0f;
         }
     }
     for (int j0 = 0; j0 < 16; j0++) {
-        residual_1_conv_b_bias_2[j0] = batch_norm_54[j0] + (batch_norm_56[j0] + batch_norm_56[j0 + 16] + batch_norm_56[j0 + 32]
-                + batch_norm_56[j0 + 48]) * 256.0f;
+        residual_1_conv_b_bias_2[j0] = batch_norm_55[j0] + (batch_norm_57[j0] + batch_norm_57[j0 + 16] + batch_norm_57[j0 + 32]
+                + batch_norm_57[j0 + 48]) * 256.0f;
     }
 }
 
@@ -6421,53 +6443,53 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
         return DL_COUNT;
     unsigned char *const base = arena;
     float *const stem_y_2 = (float *)(void *)(base + 294912);   /* f32[4, 16, 16, 16] */
-    float *const batch_norm = (float *)(void *)(base + 0);   /* f32[4, 16] */
-    float *const batch_norm_2 = (float *)(void *)(base + 256);   /* f32[4, 16] */
-    float *const batch_norm_3 = (float *)(void *)(base + 750080);   /* f32[4, 16] */
+    float *const batch_norm_2 = (float *)(void *)(base + 0);   /* f32[4, 16] */
+    float *const batch_norm_3 = (float *)(void *)(base + 256);   /* f32[4, 16] */
+    float *const batch_norm_4 = (float *)(void *)(base + 750080);   /* f32[4, 16] */
     float *const cross_entropy = (float *)(void *)(base + 20992);   /* f32[4, 10] */
     float *const cross_entropy_2 = (float *)(void *)(base + 17408);   /* f32[4] */
     float *const batch_norm_1_average = (float *)(void *)(base + 751232);   /* f32[16] */
     float *const batch_norm_1_factor = (float *)(void *)(base + 751296);   /* f32[16] */
     float *const residual_1_conv_a_y = (float *)(void *)(base + 360448);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_4 = (float *)(void *)(base + 750336);   /* f32[4, 1, 16] */
-    float *const batch_norm_5 = (float *)(void *)(base + 16384);   /* f32[4, 1, 16] */
+    float *const batch_norm_5 = (float *)(void *)(base + 750336);   /* f32[4, 1, 16] */
+    float *const batch_norm_6 = (float *)(void *)(base + 16384);   /* f32[4, 1, 16] */
     float *const batch_norm_1_factor_2 = (float *)(void *)(base + 751360);   /* f32[16] */
     float *const residual_1_norm_a_average = (float *)(void *)(base + 751424);   /* f32[16] */
     float *const residual_1_norm_a_factor = (float *)(void *)(base + 751488);   /* f32[16] */
     float *const residual_1_conv_b_y = (float *)(void *)(base + 425984);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_6 = (float *)(void *)(base + 750592);   /* f32[4, 1, 16] */
-    float *const batch_norm_7 = (float *)(void *)(base + 16384);   /* f32[4, 1, 16] */
+    float *const batch_norm_7 = (float *)(void *)(base + 750592);   /* f32[4, 1, 16] */
+    float *const batch_norm_8 = (float *)(void *)(base + 16384);   /* f32[4, 1, 16] */
     float *const residual_1_norm_a_factor_2 = (float *)(void *)(base + 751552);   /* f32[16] */
     float *const residual_1_norm_b_average = (float *)(void *)(base + 751616);   /* f32[16] */
     float *const residual_1_norm_b_factor = (float *)(void *)(base + 751680);   /* f32[16] */
     float *const relu = (float *)(void *)(base + 491520);   /* f32[4, 1, 16, 16, 16] */
     float *const residual_2_conv_a_y = (float *)(void *)(base + 593920);   /* f32[4, 1, 8, 8, 32] */
-    float *const batch_norm_8 = (float *)(void *)(base + 749568);   /* f32[4, 1, 32] */
-    float *const batch_norm_9 = (float *)(void *)(base + 0);   /* f32[4, 1, 32] */
+    float *const batch_norm_9 = (float *)(void *)(base + 749568);   /* f32[4, 1, 32] */
+    float *const batch_norm_10 = (float *)(void *)(base + 0);   /* f32[4, 1, 32] */
     float *const residual_2_x = (float *)(void *)(base + 626688);   /* f32[4, 1, 8, 8, 32] */
     float *const residual_1_norm_b_factor_2 = (float *)(void *)(base + 751744);   /* f32[16] */
     float *const residual_2_norm_a_average = (float *)(void *)(base + 750848);   /* f32[32] */
     float *const residual_2_norm_a_factor = (float *)(void *)(base + 750976);   /* f32[32] */
     float *const relu_2 = (float *)(void *)(base + 659456);   /* f32[4, 8, 8, 32] */
     float *const residual_2_conv_b_y_2 = (float *)(void *)(base + 557056);   /* f32[4, 8, 8, 32] */
-    float *const batch_norm_10 = (float *)(void *)(base + 0);   /* f32[4, 32] */
-    float *const batch_norm_11 = (float *)(void *)(base + 512);   /* f32[4, 32] */
-    float *const batch_norm_12 = (float *)(void *)(base + 590848);   /* f32[4, 32] */
+    float *const batch_norm_11 = (float *)(void *)(base + 0);   /* f32[4, 32] */
+    float *const batch_norm_12 = (float *)(void *)(base + 512);   /* f32[4, 32] */
+    float *const batch_norm_13 = (float *)(void *)(base + 590848);   /* f32[4, 32] */
     float *const residual_2_norm_b_average = (float *)(void *)(base + 591872);   /* f32[32] */
     float *const residual_2_norm_b_factor = (float *)(void *)(base + 592000);   /* f32[32] */
     float *const residual_3_conv_a_y = (float *)(void *)(base + 692224);   /* f32[2, 2, 4, 4, 64] */
-    float *const batch_norm_13 = (float *)(void *)(base + 0);   /* f32[2, 2, 64] */
+    float *const batch_norm_14 = (float *)(void *)(base + 0);   /* f32[2, 2, 64] */
     float *const residual_3_x = (float *)(void *)(base + 708608);   /* f32[2, 2, 4, 4, 64] */
     uint8_t *const cross_entropy_3 = (uint8_t *)(void *)(base + 2048);   /* bool[2, 2] */
     float *const residual_2_norm_b_factor_2 = (float *)(void *)(base + 592128);   /* f32[32] */
     float *const residual_3_norm_a_average = (float *)(void *)(base + 591360);   /* f32[64] */
-    float *const batch_norm_14 = (float *)(void *)(base + 0);   /* f32[4, 64] */
+    float *const batch_norm_15 = (float *)(void *)(base + 0);   /* f32[4, 64] */
     float *const residual_3_norm_a_factor = (float *)(void *)(base + 591616);   /* f32[64] */
     float *const relu_4 = (float *)(void *)(base + 724992);   /* f32[4, 4, 4, 64] */
     float *const residual_3_conv_b_y_2 = (float *)(void *)(base + 0);   /* f32[4, 4, 4, 64] */
-    float *const batch_norm_15 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
-    float *const residual_3_norm_b_average = (float *)(void *)(base + 24576);   /* f32[64] */
     float *const batch_norm_16 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
+    float *const residual_3_norm_b_average = (float *)(void *)(base + 24576);   /* f32[64] */
+    float *const batch_norm_17 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
     float *const residual_3_norm_b_factor = (float *)(void *)(base + 24832);   /* f32[64] */
     float *const global_avg_pool2d_2 = (float *)(void *)(base + 18944);   /* f32[4, 64] */
     float *const classifier_y = (float *)(void *)(base + 16384);   /* f32[4, 10] */
@@ -6475,13 +6497,13 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     dl_word *const argmax = (dl_word *)(void *)(base + 16560);   /* i32[4] */
     float *const dense = (float *)(void *)(base + 19968);   /* f32[4, 64] */
     float *const conv2d = (float *)(void *)(base + 741376);   /* f32[4, 4, 4, 32] */
-    float *const batch_norm_18 = (float *)(void *)(base + 25088);   /* f32[64] */
-    float *const batch_norm_19 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
-    float *const batch_norm_21 = (float *)(void *)(base + 17408);   /* f32[64] */
+    float *const batch_norm_19 = (float *)(void *)(base + 25088);   /* f32[64] */
+    float *const batch_norm_20 = (float *)(void *)(base + 16384);   /* f32[4, 64] */
+    float *const batch_norm_22 = (float *)(void *)(base + 17408);   /* f32[64] */
     float *const conv2d_2 = (float *)(void *)(base + 589824);   /* f32[4, 64] */
     float *const conv2d_3 = (float *)(void *)(base + 147456);   /* f32[64, 3, 3, 64] */
-    float *const batch_norm_25 = (float *)(void *)(base + 0);   /* f32[64] */
-    float *const batch_norm_29 = (float *)(void *)(base + 0);   /* f32[64] */
+    float *const batch_norm_26 = (float *)(void *)(base + 0);   /* f32[64] */
+    float *const batch_norm_30 = (float *)(void *)(base + 0);   /* f32[64] */
     float *const conv2d_4 = (float *)(void *)(base + 32768);   /* f32[4, 4, 4, 32] */
     float *const conv2d_5 = (float *)(void *)(base + 16384);   /* f32[4, 4, 4, 32] */
     float *const conv2d_6 = (float *)(void *)(base + 24576);   /* f32[4, 4, 4, 32] */
@@ -6490,32 +6512,32 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     float *const conv2d_9 = (float *)(void *)(base + 0);   /* f32[32, 3, 3, 64] */
     float *const conv2d_10 = (float *)(void *)(base + 106496);   /* f32[4, 32] */
     float *const conv2d_11 = (float *)(void *)(base + 692224);   /* f32[4, 8, 8, 16] */
-    float *const batch_norm_32 = (float *)(void *)(base + 107008);   /* f32[4, 32] */
-    float *const batch_norm_35 = (float *)(void *)(base + 73728);   /* f32[4, 32] */
-    float *const batch_norm_38 = (float *)(void *)(base + 74240);   /* f32[4, 32] */
+    float *const batch_norm_33 = (float *)(void *)(base + 107008);   /* f32[4, 32] */
+    float *const batch_norm_36 = (float *)(void *)(base + 73728);   /* f32[4, 32] */
+    float *const batch_norm_39 = (float *)(void *)(base + 74240);   /* f32[4, 32] */
     float *const conv2d_12 = (float *)(void *)(base + 110592);   /* f32[4, 32] */
-    float *const batch_norm_40 = (float *)(void *)(base + 73728);   /* f32[4, 32] */
-    float *const batch_norm_41 = (float *)(void *)(base + 74240);   /* f32[4, 32] */
+    float *const batch_norm_41 = (float *)(void *)(base + 73728);   /* f32[4, 32] */
+    float *const batch_norm_42 = (float *)(void *)(base + 74240);   /* f32[4, 32] */
     float *const conv2d_13 = (float *)(void *)(base + 557056);   /* f32[32, 3, 3, 32] */
-    float *const batch_norm_44 = (float *)(void *)(base + 653312);   /* f32[4, 32] */
-    float *const batch_norm_47 = (float *)(void *)(base + 653824);   /* f32[4, 32] */
+    float *const batch_norm_45 = (float *)(void *)(base + 653312);   /* f32[4, 32] */
+    float *const batch_norm_48 = (float *)(void *)(base + 653824);   /* f32[4, 32] */
     float *const relu_10 = (float *)(void *)(base + 73728);   /* f32[4, 1, 16, 16, 16] */
-    float *const batch_norm_49 = (float *)(void *)(base + 654336);   /* f32[4, 1, 16] */
-    float *const batch_norm_50 = (float *)(void *)(base + 654592);   /* f32[4, 1, 16] */
+    float *const batch_norm_50 = (float *)(void *)(base + 654336);   /* f32[4, 1, 16] */
+    float *const batch_norm_51 = (float *)(void *)(base + 654592);   /* f32[4, 1, 16] */
     float *const residual_2_norm_a_factor_2 = (float *)(void *)(base + 751104);   /* f32[32] */
     float *const conv2d_14 = (float *)(void *)(base + 630784);   /* f32[16, 3, 3, 32] */
-    float *const batch_norm_53 = (float *)(void *)(base + 139264);   /* f32[4, 16] */
-    float *const batch_norm_56 = (float *)(void *)(base + 139520);   /* f32[4, 16] */
+    float *const batch_norm_54 = (float *)(void *)(base + 139264);   /* f32[4, 16] */
+    float *const batch_norm_57 = (float *)(void *)(base + 139520);   /* f32[4, 16] */
     float *const conv2d_15 = (float *)(void *)(base + 491520);   /* f32[4, 16, 3, 3, 16] */
-    float *const batch_norm_57 = (float *)(void *)(base + 139776);   /* f32[4, 1, 16] */
-    float *const batch_norm_58 = (float *)(void *)(base + 140032);   /* f32[4, 1, 16] */
-    float *const batch_norm_61 = (float *)(void *)(base + 139264);   /* f32[4, 16] */
-    float *const batch_norm_64 = (float *)(void *)(base + 139520);   /* f32[4, 16] */
+    float *const batch_norm_58 = (float *)(void *)(base + 139776);   /* f32[4, 1, 16] */
+    float *const batch_norm_59 = (float *)(void *)(base + 140032);   /* f32[4, 1, 16] */
+    float *const batch_norm_62 = (float *)(void *)(base + 139264);   /* f32[4, 16] */
+    float *const batch_norm_65 = (float *)(void *)(base + 139520);   /* f32[4, 16] */
     float *const conv2d_16 = (float *)(void *)(base + 593920);   /* f32[4, 16, 3, 3, 16] */
-    float *const batch_norm_65 = (float *)(void *)(base + 139776);   /* f32[4, 1, 16] */
-    float *const batch_norm_66 = (float *)(void *)(base + 140032);   /* f32[4, 1, 16] */
-    float *const batch_norm_69 = (float *)(void *)(base + 73728);   /* f32[4, 16] */
-    float *const batch_norm_72 = (float *)(void *)(base + 73984);   /* f32[4, 16] */
+    float *const batch_norm_66 = (float *)(void *)(base + 139776);   /* f32[4, 1, 16] */
+    float *const batch_norm_67 = (float *)(void *)(base + 140032);   /* f32[4, 1, 16] */
+    float *const batch_norm_70 = (float *)(void *)(base + 73728);   /* f32[4, 16] */
+    float *const batch_norm_73 = (float *)(void *)(base + 73984);   /* f32[4, 16] */
     float *const conv2d_17 = (float *)(void *)(base + 73728);   /* f32[3, 3, 3, 16] */
     float *const classifier_kernel_3 = (float *)(void *)(base + 16384);   /* f32[10, 64] */
     float *const conv2d_18 = (float *)(void *)(base + 16384);   /* f32[1, 1, 64, 32] */
@@ -6542,7 +6564,7 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     float *const residual_3_shortcut_y = (float *)(void *)(base + 1024);   /* f32[4, 64] */
     float *const conv2d_32 = (float *)(void *)(base + 626688);   /* f32[1, 4, 8, 8, 16] */
     float *const relu_15 = (float *)(void *)(base + 528384);   /* f32[1, 16, 16, 16] */
-    float *const batch_norm_81 = (float *)(void *)(base + 593920);   /* f32[1, 16, 16, 16] */
+    float *const batch_norm_84 = (float *)(void *)(base + 593920);   /* f32[1, 16, 16, 16] */
     float *const conv2d_33 = (float *)(void *)(base + 140288);   /* f32[4, 16] */
     float *const relu_16 = (float *)(void *)(base + 528384);   /* f32[1, 16, 16, 16] */
     float *const conv2d_34 = (float *)(void *)(base + 140288);   /* f32[4, 16] */
@@ -6553,9 +6575,9 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
         return DL_INDEX;
     }
     train_k2_conv2d(image, params->stem_kernel, stem_y_2, params->stem_bias);   /* k1_conv2d */
-    train_k3_batch_norm(stem_y_2, batch_norm, batch_norm_2, batch_norm_3);   /* k2_batch_norm */
+    train_k3_batch_norm(stem_y_2, batch_norm_2, batch_norm_3, batch_norm_4);   /* k2_batch_norm */
     train_k4_cross_entropy(label, &count, cross_entropy, cross_entropy_2);   /* k3_cross_entropy */
-    train_k5_batch_norm(&count, batch_norm_3, batch_norm_1_average, batch_norm_2, batch_norm, state->batch_norm_1_moving_mean,
+    train_k5_batch_norm(&count, batch_norm_4, batch_norm_1_average, batch_norm_3, batch_norm_2, state->batch_norm_1_moving_mean,
             state->batch_norm_1_moving_variance, batch_norm_1_factor, params->batch_norm_1_gamma,
             batch_norm_1_factor_2);   /* k4_batch_norm */
     for (int t = 0; t < 4; t++) {
@@ -6563,9 +6585,9 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
                 relu_13);   /* k5_relu */
         train_k7_conv2d(t, relu_13, params->residual_1_conv_a_kernel, residual_1_conv_a_y_2, params->residual_1_conv_a_bias,
                 residual_1_conv_a_y);   /* k6_conv2d */
-        train_k8_batch_norm(t, residual_1_conv_a_y, batch_norm_4, batch_norm_5);   /* k7_batch_norm */
+        train_k8_batch_norm(t, residual_1_conv_a_y, batch_norm_5, batch_norm_6);   /* k7_batch_norm */
     }
-    train_k9_batch_norm(&count, batch_norm_4, residual_1_norm_a_average, batch_norm_5, state->residual_1_norm_a_moving_mean,
+    train_k9_batch_norm(&count, batch_norm_5, residual_1_norm_a_average, batch_norm_6, state->residual_1_norm_a_moving_mean,
             state->residual_1_norm_a_moving_variance, residual_1_norm_a_factor, params->residual_1_norm_a_gamma,
             residual_1_norm_a_factor_2);   /* k8_batch_norm */
     for (int t = 3; t >= 0; t--) {
@@ -6573,9 +6595,9 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
                 params->residual_1_norm_a_beta, relu_14);   /* k9_relu */
         train_k7_conv2d(t, relu_14, params->residual_1_conv_b_kernel, residual_1_conv_b_y_2, params->residual_1_conv_b_bias,
                 residual_1_conv_b_y);   /* k10_conv2d */
-        train_k8_batch_norm(t, residual_1_conv_b_y, batch_norm_6, batch_norm_7);   /* k11_batch_norm */
+        train_k8_batch_norm(t, residual_1_conv_b_y, batch_norm_7, batch_norm_8);   /* k11_batch_norm */
     }
-    train_k9_batch_norm(&count, batch_norm_6, residual_1_norm_b_average, batch_norm_7, state->residual_1_norm_b_moving_mean,
+    train_k9_batch_norm(&count, batch_norm_7, residual_1_norm_b_average, batch_norm_8, state->residual_1_norm_b_moving_mean,
             state->residual_1_norm_b_moving_variance, residual_1_norm_b_factor, params->residual_1_norm_b_gamma,
             residual_1_norm_b_factor_2);   /* k12_batch_norm */
     for (int t = 0; t < 4; t++) {
@@ -6583,19 +6605,19 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
                 residual_1_norm_b_average, residual_1_norm_b_factor_2, params->residual_1_norm_b_beta, relu);   /* k13_relu */
         train_k15_conv2d(t, relu, params->residual_2_conv_a_kernel, residual_2_conv_a_y_2, params->residual_2_conv_a_bias,
                 residual_2_conv_a_y);   /* k14_conv2d */
-        train_k16_batch_norm(t, residual_2_conv_a_y, batch_norm_8, batch_norm_9);   /* k15_batch_norm */
+        train_k16_batch_norm(t, residual_2_conv_a_y, batch_norm_9, batch_norm_10);   /* k15_batch_norm */
         train_k17_conv2d(t, relu, params->residual_2_shortcut_kernel, residual_2_shortcut_y, params->residual_2_shortcut_bias,
                 residual_2_x);   /* k16_conv2d */
     }
-    train_k18_batch_norm(&count, batch_norm_8, residual_2_norm_a_average, batch_norm_9, state->residual_2_norm_a_moving_mean,
+    train_k18_batch_norm(&count, batch_norm_9, residual_2_norm_a_average, batch_norm_10, state->residual_2_norm_a_moving_mean,
             state->residual_2_norm_a_moving_variance, residual_2_norm_a_factor, params->residual_2_norm_a_gamma,
             residual_2_norm_a_factor_2);   /* k17_batch_norm */
     train_k19_relu(residual_2_conv_a_y, residual_2_norm_a_average, residual_2_norm_a_factor_2, params->residual_2_norm_a_beta,
             relu_2);   /* k18_relu */
     train_k20_conv2d(relu_2, params->residual_2_conv_b_kernel, residual_2_conv_b_y_2,
             params->residual_2_conv_b_bias);   /* k19_conv2d */
-    train_k21_batch_norm(residual_2_conv_b_y_2, batch_norm_10, batch_norm_11, batch_norm_12);   /* k20_batch_norm */
-    train_k22_batch_norm(&count, batch_norm_12, residual_2_norm_b_average, batch_norm_11, batch_norm_10,
+    train_k21_batch_norm(residual_2_conv_b_y_2, batch_norm_11, batch_norm_12, batch_norm_13);   /* k20_batch_norm */
+    train_k22_batch_norm(&count, batch_norm_13, residual_2_norm_b_average, batch_norm_12, batch_norm_11,
             state->residual_2_norm_b_moving_mean, state->residual_2_norm_b_moving_variance, residual_2_norm_b_factor,
             params->residual_2_norm_b_gamma, residual_2_norm_b_factor_2);   /* k21_batch_norm */
     train_k23_cross_entropy(&count, cross_entropy_3);   /* k22_cross_entropy */
@@ -6604,24 +6626,24 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
                 params->residual_2_norm_b_beta);   /* k23_relu */
         train_k25_conv2d(t, residual_2_x, params->residual_3_conv_a_kernel, residual_3_conv_a_y_2,
                 params->residual_3_conv_a_bias, residual_3_conv_a_y);   /* k24_conv2d */
-        train_k26_batch_norm(t, residual_3_conv_a_y, cross_entropy_3, batch_norm_13);   /* k25_batch_norm */
+        train_k26_batch_norm(t, residual_3_conv_a_y, cross_entropy_3, batch_norm_14);   /* k25_batch_norm */
         train_k27_conv2d(t, residual_2_x, params->residual_3_shortcut_kernel, residual_3_shortcut_y,
                 params->residual_3_shortcut_bias, residual_3_x);   /* k26_conv2d */
     }
-    train_k28_batch_norm(batch_norm_13, &count, residual_3_norm_a_average,
+    train_k28_batch_norm(batch_norm_14, &count, residual_3_norm_a_average,
             state->residual_3_norm_a_moving_mean);   /* k27_batch_norm */
-    train_k29_batch_norm(residual_3_conv_a_y, residual_3_norm_a_average, batch_norm_14);   /* k28_batch_norm */
-    train_k30_batch_norm(&count, batch_norm_14, state->residual_3_norm_a_moving_variance,
+    train_k29_batch_norm(residual_3_conv_a_y, residual_3_norm_a_average, batch_norm_15);   /* k28_batch_norm */
+    train_k30_batch_norm(&count, batch_norm_15, state->residual_3_norm_a_moving_variance,
             residual_3_norm_a_factor);   /* k29_batch_norm */
     train_k31_relu(residual_3_conv_a_y, residual_3_norm_a_average, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
             params->residual_3_norm_a_beta, relu_4);   /* k30_relu */
     train_k32_conv2d(relu_4, params->residual_3_conv_b_kernel, residual_3_conv_b_y_2,
             params->residual_3_conv_b_bias);   /* k31_conv2d */
-    train_k33_batch_norm(residual_3_conv_b_y_2, batch_norm_15);   /* k32_batch_norm */
-    train_k34_batch_norm(&count, batch_norm_15, residual_3_norm_b_average,
+    train_k33_batch_norm(residual_3_conv_b_y_2, batch_norm_16);   /* k32_batch_norm */
+    train_k34_batch_norm(&count, batch_norm_16, residual_3_norm_b_average,
             state->residual_3_norm_b_moving_mean);   /* k33_batch_norm */
-    train_k29_batch_norm(residual_3_conv_b_y_2, residual_3_norm_b_average, batch_norm_16);   /* k34_batch_norm */
-    train_k30_batch_norm(&count, batch_norm_16, state->residual_3_norm_b_moving_variance,
+    train_k29_batch_norm(residual_3_conv_b_y_2, residual_3_norm_b_average, batch_norm_17);   /* k34_batch_norm */
+    train_k30_batch_norm(&count, batch_norm_17, state->residual_3_norm_b_moving_variance,
             residual_3_norm_b_factor);   /* k35_batch_norm */
     train_k37_relu_global_avg_pool2d(residual_3_x, residual_3_conv_b_y_2, residual_3_norm_b_average, residual_3_norm_b_factor,
             params->residual_3_norm_b_gamma, params->residual_3_norm_b_beta,
@@ -6637,26 +6659,26 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     gradients_k43_dense(global_avg_pool2d_2, cross_entropy, gradients->classifier_kernel);
     gradients_k44_conv2d_batch_norm(residual_3_x, gradients->residual_3_norm_b_beta, residual_3_conv_b_y_2,
             residual_3_norm_b_average, residual_3_norm_b_factor, gradients->residual_3_norm_b_gamma,
-            params->residual_3_norm_b_gamma, &count, batch_norm_18);
+            params->residual_3_norm_b_gamma, &count, batch_norm_19);
     train_k46_conv2d_pack(params->residual_3_shortcut_kernel, conv2d_18);   /* k45_conv2d_pack */
     train_k47_conv2d(residual_3_x, conv2d_18, conv2d);   /* k46_conv2d */
     train_k48_conv2d(residual_2_x, residual_3_x, gradients->residual_3_shortcut_kernel);   /* k47_conv2d */
-    train_k49_batch_norm(&count, batch_norm_18, batch_norm_19);   /* k48_batch_norm */
-    gradients_k49_batch_norm(batch_norm_19, residual_3_conv_b_y_2, residual_3_norm_b_average, gradients->residual_3_norm_b_beta,
-            residual_3_norm_b_factor, params->residual_3_norm_b_gamma, &count, batch_norm_21);
-    train_k51_batch_norm(&count, batch_norm_21, residual_3_x, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
-            batch_norm_19, residual_3_conv_b_y_2, residual_3_norm_b_average);   /* k50_batch_norm */
+    train_k49_batch_norm(&count, batch_norm_19, batch_norm_20);   /* k48_batch_norm */
+    gradients_k49_batch_norm(batch_norm_20, residual_3_conv_b_y_2, residual_3_norm_b_average, gradients->residual_3_norm_b_beta,
+            residual_3_norm_b_factor, params->residual_3_norm_b_gamma, &count, batch_norm_22);
+    train_k51_batch_norm(&count, batch_norm_22, residual_3_x, residual_3_norm_b_factor, params->residual_3_norm_b_gamma,
+            batch_norm_20, residual_3_conv_b_y_2, residual_3_norm_b_average);   /* k50_batch_norm */
     gradients_k51_conv2d(residual_3_x, gradients->residual_3_conv_b_bias);
     train_k53_conv2d_pack(params->residual_3_conv_b_kernel, conv2d_19);   /* k52_conv2d_pack */
     train_k54_conv2d(relu_4, residual_3_x, conv2d_3);   /* k53_conv2d */
     train_k55_conv2d_relu(residual_3_x, conv2d_19, conv2d_2, relu_4);   /* k54_conv2d_relu */
     gradients_k44_conv2d_batch_norm(relu_4, gradients->residual_3_norm_a_beta, residual_3_conv_a_y, residual_3_norm_a_average,
             residual_3_norm_a_factor, gradients->residual_3_norm_a_gamma, params->residual_3_norm_a_gamma, &count,
-            batch_norm_25);   /* k55_batch_norm */
-    train_k57_batch_norm(&count, batch_norm_25, residual_3_conv_a_y, residual_3_norm_a_average);   /* k56_batch_norm */
+            batch_norm_26);   /* k55_batch_norm */
+    train_k57_batch_norm(&count, batch_norm_26, residual_3_conv_a_y, residual_3_norm_a_average);   /* k56_batch_norm */
     gradients_k57_batch_norm(residual_3_conv_a_y, gradients->residual_3_norm_a_beta, residual_3_norm_a_factor,
-            params->residual_3_norm_a_gamma, &count, batch_norm_29);
-    train_k59_batch_norm(&count, batch_norm_29, relu_4, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
+            params->residual_3_norm_a_gamma, &count, batch_norm_30);
+    train_k59_batch_norm(&count, batch_norm_30, relu_4, residual_3_norm_a_factor, params->residual_3_norm_a_gamma,
             residual_3_conv_a_y);   /* k58_batch_norm */
     gradients_k51_conv2d(relu_4, gradients->residual_3_conv_a_bias);   /* k59_conv2d */
     train_k61_conv2d_pack(params->residual_3_conv_a_kernel, conv2d_20);   /* k60_conv2d_pack */
@@ -6670,79 +6692,79 @@ dl_status resnet_gradients(const resnet_params *params, resnet_state *state, con
     train_k69_conv2d(conv2d_4, conv2d_8, conv2d_5, conv2d_6, conv2d_7);   /* k68_conv2d */
     train_k70_conv2d(residual_2_x, relu_4, conv2d_9);   /* k69_conv2d */
     train_k74_relu_conv2d_batch_norm(residual_2_x, conv2d, conv2d_8, conv2d_10, residual_2_conv_b_y_2,
-            residual_2_norm_b_average, batch_norm_32);   /* k70_relu_conv2d_batch_norm */
+            residual_2_norm_b_average, batch_norm_33);   /* k70_relu_conv2d_batch_norm */
     train_k75_conv2d_pack(params->residual_2_shortcut_kernel, conv2d_24);   /* k71_conv2d_pack */
     train_k76_conv2d(residual_2_x, conv2d_24, conv2d_11);   /* k72_conv2d */
-    gradients_k73_batch_norm(batch_norm_32, residual_2_norm_b_factor, gradients->residual_2_norm_b_gamma,
-            params->residual_2_norm_b_gamma, &count, batch_norm_35);
-    gradients_k74_conv2d_batch_norm(conv2d_10, gradients->residual_2_norm_b_beta, residual_2_norm_b_factor_2, batch_norm_12,
-            residual_2_norm_b_average, batch_norm_35, &count, batch_norm_38, gradients->residual_2_conv_b_bias);
+    gradients_k73_batch_norm(batch_norm_33, residual_2_norm_b_factor, gradients->residual_2_norm_b_gamma,
+            params->residual_2_norm_b_gamma, &count, batch_norm_36);
+    gradients_k74_conv2d_batch_norm(conv2d_10, gradients->residual_2_norm_b_beta, residual_2_norm_b_factor_2, batch_norm_13,
+            residual_2_norm_b_average, batch_norm_36, &count, batch_norm_39, gradients->residual_2_conv_b_bias);
     train_k79_conv2d(relu, residual_2_x, gradients->residual_2_shortcut_kernel);   /* k75_conv2d */
-    train_k81_batch_norm(residual_2_x, residual_2_norm_b_factor_2, batch_norm_35, residual_2_conv_b_y_2,
-            residual_2_norm_b_average, batch_norm_38);   /* k76_batch_norm */
+    train_k81_batch_norm(residual_2_x, residual_2_norm_b_factor_2, batch_norm_36, residual_2_conv_b_y_2,
+            residual_2_norm_b_average, batch_norm_39);   /* k76_batch_norm */
     train_k82_conv2d_pack(params->residual_2_conv_b_kernel, conv2d_25);   /* k77_conv2d_pack */
     train_k83_conv2d(relu_2, residual_2_x, conv2d_13);   /* k78_conv2d */
     train_k84_conv2d_relu(residual_2_x, conv2d_25, conv2d_12, relu_2);   /* k79_conv2d_relu */
-    train_k85_batch_norm(relu_2, batch_norm_40, residual_2_conv_a_y, residual_2_norm_a_average,
-            batch_norm_41);   /* k80_batch_norm */
-    gradients_k73_batch_norm(batch_norm_41, residual_2_norm_a_factor, gradients->residual_2_norm_a_gamma,
-            params->residual_2_norm_a_gamma, &count, batch_norm_44);   /* k81_batch_norm */
-    gradients_k74_conv2d_batch_norm(batch_norm_40, gradients->residual_2_norm_a_beta, residual_2_norm_a_factor_2, batch_norm_8,
-            residual_2_norm_a_average, batch_norm_44, &count, batch_norm_47,
+    train_k85_batch_norm(relu_2, batch_norm_41, residual_2_conv_a_y, residual_2_norm_a_average,
+            batch_norm_42);   /* k80_batch_norm */
+    gradients_k73_batch_norm(batch_norm_42, residual_2_norm_a_factor, gradients->residual_2_norm_a_gamma,
+            params->residual_2_norm_a_gamma, &count, batch_norm_45);   /* k81_batch_norm */
+    gradients_k74_conv2d_batch_norm(batch_norm_41, gradients->residual_2_norm_a_beta, residual_2_norm_a_factor_2, batch_norm_9,
+            residual_2_norm_a_average, batch_norm_45, &count, batch_norm_48,
             gradients->residual_2_conv_a_bias);   /* k82_batch_norm_conv2d */
     train_k89_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_26);   /* k83_conv2d_pack */
     train_k90_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_27);   /* k84_conv2d_pack */
     train_k91_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_28);   /* k85_conv2d_pack */
     train_k92_conv2d_pack(params->residual_2_conv_a_kernel, conv2d_29);   /* k86_conv2d_pack */
     for (int t = 0; t < 4; t++) {
-        train_k93_batch_norm(t, relu_2, residual_2_norm_a_factor_2, batch_norm_44, residual_2_conv_a_y,
-                residual_2_norm_a_average, batch_norm_47);   /* k87_batch_norm */
+        train_k93_batch_norm(t, relu_2, residual_2_norm_a_factor_2, batch_norm_45, residual_2_conv_a_y,
+                residual_2_norm_a_average, batch_norm_48);   /* k87_batch_norm */
         train_k94_conv2d(t, residual_2_conv_a_y, conv2d_26, conv2d_32);   /* k88_conv2d */
         train_k95_conv2d(t, residual_2_conv_a_y, conv2d_27, conv2d_32);   /* k89_conv2d */
         train_k96_conv2d(t, residual_2_conv_a_y, conv2d_28, conv2d_32);   /* k90_conv2d */
         train_k97_conv2d(t, residual_2_conv_a_y, conv2d_29, conv2d_32);   /* k91_conv2d */
-        train_k98_relu_batch_norm(t, relu, conv2d_11, conv2d_32, relu_10, batch_norm_49, residual_1_conv_b_y,
-                residual_1_norm_b_average, batch_norm_50);   /* k92_relu_batch_norm */
+        train_k98_relu_batch_norm(t, relu, conv2d_11, conv2d_32, relu_10, batch_norm_50, residual_1_conv_b_y,
+                residual_1_norm_b_average, batch_norm_51);   /* k92_relu_batch_norm */
     }
     train_k99_conv2d(relu, residual_2_conv_a_y, conv2d_14);   /* k93_conv2d */
-    gradients_k94_batch_norm(batch_norm_50, residual_1_norm_b_factor, gradients->residual_1_norm_b_gamma,
-            params->residual_1_norm_b_gamma, &count, batch_norm_53);
-    gradients_k95_batch_norm_conv2d(batch_norm_49, gradients->residual_1_norm_b_beta, residual_1_norm_b_factor_2, batch_norm_6,
-            residual_1_norm_b_average, batch_norm_53, &count, batch_norm_56, gradients->residual_1_conv_b_bias);
+    gradients_k94_batch_norm(batch_norm_51, residual_1_norm_b_factor, gradients->residual_1_norm_b_gamma,
+            params->residual_1_norm_b_gamma, &count, batch_norm_54);
+    gradients_k95_batch_norm_conv2d(batch_norm_50, gradients->residual_1_norm_b_beta, residual_1_norm_b_factor_2, batch_norm_7,
+            residual_1_norm_b_average, batch_norm_54, &count, batch_norm_57, gradients->residual_1_conv_b_bias);
     train_k103_conv2d_pack(params->residual_1_conv_b_kernel, conv2d_30);   /* k96_conv2d_pack */
     for (int t = 3; t >= 0; t--) {
         train_k6_relu(t, residual_1_conv_a_y, residual_1_norm_a_average, residual_1_norm_a_factor_2,
                 params->residual_1_norm_a_beta, relu_15);   /* k97_relu */
-        train_k105_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_53, residual_1_conv_b_y,
-                residual_1_norm_b_average, batch_norm_56, batch_norm_81);   /* k98_batch_norm */
-        train_k106_conv2d(t, relu_15, batch_norm_81, conv2d_15);   /* k99_conv2d */
-        train_k107_conv2d_relu(t, batch_norm_81, conv2d_30, conv2d_33, relu_15, residual_1_conv_b_y);   /* k100_conv2d_relu */
-        train_k108_batch_norm(t, residual_1_conv_b_y, batch_norm_57, residual_1_conv_a_y, residual_1_norm_a_average,
-                batch_norm_58);   /* k101_batch_norm */
+        train_k105_batch_norm(t, relu_10, residual_1_norm_b_factor_2, batch_norm_54, residual_1_conv_b_y,
+                residual_1_norm_b_average, batch_norm_57, batch_norm_84);   /* k98_batch_norm */
+        train_k106_conv2d(t, relu_15, batch_norm_84, conv2d_15);   /* k99_conv2d */
+        train_k107_conv2d_relu(t, batch_norm_84, conv2d_30, conv2d_33, relu_15, residual_1_conv_b_y);   /* k100_conv2d_relu */
+        train_k108_batch_norm(t, residual_1_conv_b_y, batch_norm_58, residual_1_conv_a_y, residual_1_norm_a_average,
+                batch_norm_59);   /* k101_batch_norm */
     }
-    gradients_k94_batch_norm(batch_norm_58, residual_1_norm_a_factor, gradients->residual_1_norm_a_gamma,
-            params->residual_1_norm_a_gamma, &count, batch_norm_61);   /* k102_batch_norm */
-    gradients_k95_batch_norm_conv2d(batch_norm_57, gradients->residual_1_norm_a_beta, residual_1_norm_a_factor_2, batch_norm_4,
-            residual_1_norm_a_average, batch_norm_61, &count, batch_norm_64,
+    gradients_k94_batch_norm(batch_norm_59, residual_1_norm_a_factor, gradients->residual_1_norm_a_gamma,
+            params->residual_1_norm_a_gamma, &count, batch_norm_62);   /* k102_batch_norm */
+    gradients_k95_batch_norm_conv2d(batch_norm_58, gradients->residual_1_norm_a_beta, residual_1_norm_a_factor_2, batch_norm_5,
+            residual_1_norm_a_average, batch_norm_62, &count, batch_norm_65,
             gradients->residual_1_conv_a_bias);   /* k103_batch_norm_conv2d */
     train_k103_conv2d_pack(params->residual_1_conv_a_kernel, conv2d_31);   /* k104_conv2d_pack */
     for (int t = 0; t < 4; t++) {
         train_k6_relu(t, stem_y_2, batch_norm_1_average, batch_norm_1_factor_2, params->batch_norm_1_beta,
                 relu_16);   /* k105_relu */
-        train_k114_batch_norm(t, residual_1_conv_b_y, residual_1_norm_a_factor_2, batch_norm_61, residual_1_conv_a_y,
-                residual_1_norm_a_average, batch_norm_64);   /* k106_batch_norm */
+        train_k114_batch_norm(t, residual_1_conv_b_y, residual_1_norm_a_factor_2, batch_norm_62, residual_1_conv_a_y,
+                residual_1_norm_a_average, batch_norm_65);   /* k106_batch_norm */
         train_k115_conv2d(t, relu_16, residual_1_conv_b_y, conv2d_16);   /* k107_conv2d */
         train_k116_conv2d_relu(t, residual_1_conv_b_y, conv2d_31, conv2d_34, relu_16, relu_10,
                 residual_1_conv_a_y);   /* k108_conv2d_relu */
-        train_k108_batch_norm(t, residual_1_conv_a_y, batch_norm_65, stem_y_2, batch_norm_1_average,
-                batch_norm_66);   /* k109_batch_norm */
+        train_k108_batch_norm(t, residual_1_conv_a_y, batch_norm_66, stem_y_2, batch_norm_1_average,
+                batch_norm_67);   /* k109_batch_norm */
     }
-    gradients_k94_batch_norm(batch_norm_66, batch_norm_1_factor, gradients->batch_norm_1_gamma, params->batch_norm_1_gamma,
-            &count, batch_norm_69);   /* k110_batch_norm */
-    gradients_k95_batch_norm_conv2d(batch_norm_65, gradients->batch_norm_1_beta, batch_norm_1_factor_2, batch_norm_3,
-            batch_norm_1_average, batch_norm_69, &count, batch_norm_72, gradients->stem_bias);   /* k111_batch_norm_conv2d */
-    train_k121_batch_norm(residual_1_conv_a_y, batch_norm_1_factor_2, batch_norm_69, stem_y_2, batch_norm_1_average,
-            batch_norm_72);   /* k112_batch_norm */
+    gradients_k94_batch_norm(batch_norm_67, batch_norm_1_factor, gradients->batch_norm_1_gamma, params->batch_norm_1_gamma,
+            &count, batch_norm_70);   /* k110_batch_norm */
+    gradients_k95_batch_norm_conv2d(batch_norm_66, gradients->batch_norm_1_beta, batch_norm_1_factor_2, batch_norm_4,
+            batch_norm_1_average, batch_norm_70, &count, batch_norm_73, gradients->stem_bias);   /* k111_batch_norm_conv2d */
+    train_k121_batch_norm(residual_1_conv_a_y, batch_norm_1_factor_2, batch_norm_70, stem_y_2, batch_norm_1_average,
+            batch_norm_73);   /* k112_batch_norm */
     train_k122_conv2d(image, residual_1_conv_a_y, conv2d_17);   /* k113_conv2d */
     gradients_k114_conv2d_copy(conv2d_17, gradients->stem_kernel);
     gradients_k115_conv2d_copy(conv2d_16, gradients->residual_1_conv_a_kernel);

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* parts_center.c: sums of squared distances from something that comes later are made of distances from the example's first element.
+/* parts_center.c: sums of squared distances from something that comes later are made of distances from about the example's mean.
  *
  *     Σ (x - m)² = Σ (x - f)² - n (μ - f)² + n (μ - m)²      of n elements x of an example, whose mean is μ = f + Σ (x - f) / n
  *
- * for any m. So a variance over a batch, whose m is there only when all examples are, needs no second loop over them, and of an example no second
- * look at its elements. Since f is one of these, what cancels is at the most n times what is left, and where they differ as they usually do a few
- * times: Chan, Golub and LeVeque, Algorithms for computing the sample variance, 1983. */
+ * for any m and f. So a variance over a batch, whose m is there only when all examples are, needs no second loop over them, and of an example no
+ * second look at its elements: Chan, Golub and LeVeque, Algorithms for computing the sample variance, 1983. What cancels is n (μ - f)². With f a mean
+ * of k of the elements it is at the most n / k times what is left, since these alone make that k (μ - f)² or more. */
 #include "parts.h"
+
+enum {
+    APART = 8,      /* f is the mean of every 8th row; */
+    FEW = 64,       /* of no more elements than these it is the first: k = 1 */
+};
 
 typedef struct Distance {
     const Node *x, *m;          /* m: broadcast to x's shape */
@@ -45,6 +50,16 @@ static void axes_left(const Node *n, int *axis)
             axis[k++] = i;
 }
 
+static double count_of(const Node *n)
+{
+    return (double)(type_count(n->in[0]->type) / type_count(n->type));
+}
+
+static Node *sum_as(Fn *fn, const Node *n, Node *x)
+{
+    return node_reduce(fn, OP_SUM, x, n->attr.axes.n, n->attr.axes.axis);
+}
+
 /* Of x, which is as large as what n sums up, the first elements along those axes, at n's shape. */
 static Node *first_of(Fn *fn, const Node *n, Node *x)
 {
@@ -56,22 +71,24 @@ static Node *first_of(Fn *fn, const Node *n, Node *x)
     return node_reshape(fn, node_slice(fn, x, start, limit, stride), n->type.rank, n->type.dim);
 }
 
-static double count_of(const Node *n)
+/* f: rows are along the first axis that n sums over. */
+static Node *middle_of(Fn *fn, const Node *n, Node *x)
 {
-    return (double)(type_count(n->in[0]->type) / type_count(n->type));
+    int rows = 0;
+    while (!is_summed(n, rows))
+        rows++;
+    if (count_of(n) <= FEW)
+        return first_of(fn, n, x);
+    Node *sum = sum_as(fn, n, node_slice_axis(fn, x, rows, 0, x->type.dim[rows], APART));
+    return node_binary_const(fn, OP_MUL, sum, 1 / count_of(sum));
 }
 
 /* x - f */
-static Node *from_first(Fn *fn, const Node *n, Node *x)
+static Node *from_middle(Fn *fn, const Node *n, Node *x)
 {
     int axis[MAX_RANK];
     axes_left(n, axis);
-    return node_binary(fn, OP_SUB, x, node_broadcast(fn, first_of(fn, n, x), x->type, axis));
-}
-
-static Node *sum_as(Fn *fn, const Node *n, Node *x)
-{
-    return node_reduce(fn, OP_SUM, x, n->attr.axes.n, n->attr.axes.axis);
+    return node_binary(fn, OP_SUB, x, node_broadcast(fn, middle_of(fn, n, x), x->type, axis));
 }
 
 /* Of an example: both sums are made before what they make, so that one loop makes both. */
@@ -79,23 +96,23 @@ typedef struct Sums {
     Node *distances, *squares;      /* Σ (x - f), Σ (x - f)² */
 } Sums;
 
-static Sums sums_from_first(Fn *fn, const Node *n, Node *x)
+static Sums sums_from_middle(Fn *fn, const Node *n, Node *x)
 {
-    Node *from = from_first(fn, n, x), *distances = sum_as(fn, n, from);
+    Node *from = from_middle(fn, n, x), *distances = sum_as(fn, n, from);
     return (Sums){distances, sum_as(fn, n, node_binary(fn, OP_MUL, from, from))};
 }
 
 /* Σ x = n f + Σ (x - f) */
 static Node *plain_sum(Fn *fn, const Node *n, Node *x)
 {
-    const Sums sums = sums_from_first(fn, n, x);
-    return node_binary(fn, OP_ADD, node_binary_const(fn, OP_MUL, first_of(fn, n, x), count_of(n)), sums.distances);
+    const Sums sums = sums_from_middle(fn, n, x);
+    return node_binary(fn, OP_ADD, node_binary_const(fn, OP_MUL, middle_of(fn, n, x), count_of(n)), sums.distances);
 }
 
 static Node *centered(Fn *fn, const Node *n, Node *x, Node *m)
 {
     const double count = count_of(n);
-    const Sums sums = sums_from_first(fn, n, x);
+    const Sums sums = sums_from_middle(fn, n, x);
     Node *cancels = node_binary_const(fn, OP_MUL, node_binary(fn, OP_MUL, sums.distances, sums.distances), 1 / count);
     Node *own = node_binary(fn, OP_SUB, sums.squares, cancels);
     Node *apart = node_binary(fn, OP_SUB, node_binary_const(fn, OP_MUL, plain_sum(fn, n, x), 1 / count), first_of(fn, n, m));

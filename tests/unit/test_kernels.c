@@ -380,27 +380,55 @@ static void native(void **state)
     by_cc("native", target_find("native"), 9);
 }
 
-/* The variance of a batch whose examples have means far apart, put together from those of examples: the cache has room for two. */
-static void variances(void **state)
+/* The variance of a batch of 8, put together from those of examples of so many positions: the cache has room for two. */
+static Fn *variance_of(int length, Target *small)
 {
-    static const char text[] =
-        "func variance(real_x: f32[8, 160, 4] input 0, at: f32[8] input 1, real_k: f32[3, 4, 4] param 0) { "
-        "%1 = conv(real_x, real_k) stride=[1] pad_lo=[1] pad_hi=[1] lhs_dilation=[1] rhs_dilation=[1] groups=1 "
-        "%2 = broadcast(at) axes=[0] : f32[8, 160, 4] %3 = add(%1, %2) %4 = sum(%3) axes=[1] %5 = sum(%4) axes=[0] "
-        "%6 = const() value=1280 : f32 %7 = broadcast(%6) axes=[] : f32[4] %8 = div(%5, %7) "
-        "%9 = broadcast(%8) axes=[2] : f32[8, 160, 4] %10 = sub(%3, %9) %11 = mul(%10, %10) %12 = sum(%11) axes=[1] "
-        "%13 = sum(%12) axes=[0] %14 = div(%13, %7) return output 0 y = %14 }";
-    (void)state;
-    Fn *fn = read_graph(arena, text);
-    Target small = *target_find("generic");
-    small.l2 = 32768;
-    const Plan *p = lower(arena, NULL, fn, &small);
+    Fn *fn = read_graph(arena, arena_printf(arena,
+        "func variance(real_x: f32[8, %d, 4] input 0, at: f32[8] input 1, real_k: f32[3, 4, 4] param 0) { "
+        "%%1 = conv(real_x, real_k) stride=[1] pad_lo=[1] pad_hi=[1] lhs_dilation=[1] rhs_dilation=[1] groups=1 "
+        "%%2 = broadcast(at) axes=[0] : f32[8, %d, 4] %%3 = add(%%1, %%2) %%4 = sum(%%3) axes=[1] %%5 = sum(%%4) axes=[0] "
+        "%%6 = const() value=%d : f32 %%7 = broadcast(%%6) axes=[] : f32[4] %%8 = div(%%5, %%7) "
+        "%%9 = broadcast(%%8) axes=[2] : f32[8, %d, 4] %%10 = sub(%%3, %%9) %%11 = mul(%%10, %%10) %%12 = sum(%%11) axes=[1] "
+        "%%13 = sum(%%12) axes=[0] %%14 = div(%%13, %%7) return output 0 y = %%14 }", length, length, 8 * length, length));
     int loops = 0;
+    *small = *target_find("generic");
+    small->l2 = 200 * length;
+    const Plan *p = lower(arena, NULL, fn, small);
     for (int i = 0; i < p->steps.n; i++)
         loops += p->steps.at[i]->kind == STEP_SCAN;
     assert_int_equal(loops, 1);     /* a second one would wait for the mean */
-    Case *c = case_new(arena, "variance", fn, 2e-6);
+    return fn;
+}
+
+/* Examples whose means are far apart. */
+static void variances(void **state)
+{
+    (void)state;
+    Target small;
+    Case *c = case_new(arena, "variance", variance_of(160, &small), 2e-6);
     assert_int_equal(check_cases(arena, &c, 1, "by parts", &small, jit_tcc), 0);
+}
+
+/* One element of each example, or one in 8, is far from all others, which are alike: about one of the few, most of the squares cancels. */
+static void variances_of_outliers(void **state)
+{
+    static const struct { int length, apart; double tolerance; } data[] = {{60, 60, 1e-4}, {1000, 1000, 1e-4}, {12544, 12544, 1e-3}, {12544, 8, 1e-3}};
+    const char *why;
+    (void)state;
+    for (int i = 0; i < LEN(data); i++) {
+        Target small;
+        Case *c = case_new(arena, "variance of outliers", variance_of(data[i].length, &small), data[i].tolerance);
+        Value x = c->in[0], at = c->in[1], k = c->in[2];
+        for (int64_t e = 0; e < type_count(x.type); e++)
+            x.at[e] = e / 4 % data[i].length % data[i].apart ? (double)0.3f : (double)1000.7f;
+        for (int64_t e = 0; e < type_count(k.type); e++)
+            k.at[e] = e / 16 == 1 && e / 4 % 4 == e % 4;
+        memset(at.at, 0, sizeof *at.at * (size_t)type_count(at.type));
+        assert_true(fn_interpret(arena, c->fn, PRECISION_F64, c->in, c->out, &why));
+        assert_int_equal(check_cases(arena, &c, 1, "by parts", &small, jit_tcc), 0);
+        if (jit_has_cc())
+            assert_int_equal(check_cases(arena, &c, 1, "by parts", &small, jit_cc), 0);
+    }
 }
 
 static int with_blocks, fetching[FETCH_BLOCK + 1];
@@ -462,6 +490,7 @@ int main(void)
         cmocka_unit_test(compact),
         cmocka_unit_test(native),
         cmocka_unit_test(variances),
+        cmocka_unit_test(variances_of_outliers),
         cmocka_unit_test(blocks),
     };
     arena = arena_new();
