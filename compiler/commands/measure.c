@@ -221,7 +221,7 @@ bool measure(Arena *a, const char *command, const Target *target, const char *na
     file[n++] = (FileText){arena_printf(a, "%s.h", name), header, strlen(header)};
     file[n++] = (FileText){"object.c", source, strlen(source)};
     for (int i = 0; i < n; i++)
-        ok = ok && file_write(a, arena_printf(a, "%s/%s", folder, file[i].path), file[i].bytes, file[i].n, why);
+        ok = ok && process_file(a, arena_printf(a, "%s/%s", folder, file[i].path), file[i].bytes, file[i].n, why);
     static const char *const made[] = {"object.o", "object.ci", "object.su", "notes", "log"};
     ok = ok && compile_and_read(a, command, target, folder, m, why);
     for (int i = 0; i < n; i++)

@@ -125,7 +125,7 @@ static bool fill(Arena *a, const char *source, const char *stem, const Target *t
 {
     const char *mine = arena_printf(a, "%s.%ld", stem, (long)getpid());
     const char *c = arena_printf(a, "%s.c", mine), *so = arena_printf(a, "%s.so", mine);
-    bool ok = file_write(a, c, source, strlen(source), why) && compile(a, c, so, target, why);
+    bool ok = process_file(a, c, source, strlen(source), why) && compile(a, c, so, target, why);
     if (ok && (chmod(so, 0700) || chmod(c, 0600) || rename(so, arena_printf(a, "%s.so", stem)) || rename(c, arena_printf(a, "%s.c", stem)))) {
         *why = arena_printf(a, "%s: %s", stem, strerror(errno));
         ok = false;
@@ -161,7 +161,7 @@ Jit *jit_files(Arena *a, const char *command, const FileText *file, int n, const
     bool ok = true;
     for (int i = 0; i < n; i++) {
         text = arena_printf(a, "%s/%s", folder, file[i].path);
-        ok = ok && file_write(a, text, file[i].bytes, file[i].n, why);
+        ok = ok && process_file(a, text, file[i].bytes, file[i].n, why);
     }
     process_words(a, command, argv, &narg);
     process_words(a, "-shared -fPIC", argv, &narg);

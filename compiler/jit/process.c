@@ -55,3 +55,12 @@ char *process_folder(Arena *a, const char **why)
     *why = arena_printf(a, "cannot make a folder for compilation: %s", strerror(errno));
     return NULL;
 }
+
+bool process_file(Arena *a, const char *path, const void *bytes, size_t n, const char **why)
+{
+    const char *reason;
+    if (file_write(a, path, bytes, n, &reason))
+        return true;
+    *why = arena_printf(a, "%s: %s", path, reason);
+    return false;
+}

@@ -15,4 +15,7 @@ bool process_run(Arena *a, char **argv, const char *log, const char *made, const
 /* A new folder that only this user can enter. */
 char *process_folder(Arena *a, const char **why);
 
+/* A file that a program is to read; where it cannot be written, `why` names it. */
+bool process_file(Arena *a, const char *path, const void *bytes, size_t n, const char **why);
+
 #endif

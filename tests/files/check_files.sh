@@ -85,6 +85,10 @@ for wrong in "head -c 20" "head -c 64" "head -c 129" "tail -c 60" "head -c 0"; d
     check "$wrong of weights" says 'w.safetensors: ' "$dlc" eval "$model" --jit interpret --data "$work/data" --split train --weights "$work/cut/w.safetensors"
     check "$wrong of weights, baked" says 'w.safetensors: ' "$dlc" "$model" --weights "$work/cut/w.safetensors" -o "$work/out/x.c"
 done
+# what the compiler is to read
+for asks in "verify $model --jit cc" "verify $model --cc cc" "$model --report --cc cc"; do
+    check "no room: $asks" says '/[^ ]*: File too large' sh -c "trap '' XFSZ; ulimit -f 8; XDG_CACHE_HOME=$work/cache $dlc $asks"
+done
 rm "$work/cut/train/t.npy"
 mkdir "$work/cut/train/t.npy"
 fails 't.npy: Is a directory' $train "$work/cut" -o "$work/out/w.safetensors"
