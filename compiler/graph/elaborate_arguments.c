@@ -41,7 +41,7 @@ bool bind_arguments(Elab *e, const Expr *call, const Formals *f, int next, Bound
             next++;
         elab_search(e, nformal);
         int at = arg->name.text ? find_formal(nformal, formal, arg->name.text) : next++;
-        Term t = at >= f->values ? eval_attribute(e, arg->value) : eval(e, arg->value);
+        Term t = at < 0 || at >= f->values ? eval_attribute(e, arg->value) : eval(e, arg->value);
         if (at < 0) {
             unknown_argument(e, arg, callee, nformal, formal);
             ok = false;
