@@ -2,6 +2,12 @@
 /* compile.c: from the options of a command to a model's plans, the same way for each of them. */
 #include "compile.h"
 
+/* The same machine with the options' threads, and the same bits. */
+static const Target *compile_target(Arena *a, const Compile *c, const Target *target)
+{
+    return target_deterministic(a, target_with_threads(a, target, (int)c->threads), c->deterministic);
+}
+
 int compile_settle(Arena *a, const Command *command, Compile *c, const char *target, bool in_memory)
 {
     int status = choice_settle(a, command, &c->choice, &c->options);
@@ -11,11 +17,6 @@ int compile_settle(Arena *a, const Command *command, Compile *c, const char *tar
         c->target = compile_target(a, c, target_optimized(a, c->target, c->optimize));
     c->options.sparing |= c->budget.ram > 0 || c->options.micro_batch > 0;
     return status;
-}
-
-const Target *compile_target(Arena *a, const Compile *c, const Target *target)
-{
-    return target_deterministic(a, target_with_threads(a, target, (int)c->threads), c->deterministic);
 }
 
 bool compile_plans(Arena *a, Diag *d, const Module *m, const Compile *c, bool baked, ModulePlans *plans, BudgetReport *kept,

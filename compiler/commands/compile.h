@@ -26,8 +26,6 @@ typedef struct Compile {
 /* -1, and the choice and the target (without --target the one of that name) are settled; otherwise the status to exit with, after a
  * complaint. */
 int compile_settle(Arena *a, const Command *command, Compile *c, const char *target, bool in_memory);
-/* The same machine with the options' threads, and the same bits. */
-const Target *compile_target(Arena *a, const Compile *c, const Target *target);
 /* The functions' plans, within the budget. `baked`: weights are constants. false with *why, which is NULL where it has been said in d. */
 bool compile_plans(Arena *a, Diag *d, const Module *m, const Compile *c, bool baked, ModulePlans *plans, BudgetReport *kept,
                    const char **why);

@@ -73,6 +73,8 @@ static bool is_bare(const Out *o, const Lin *x)
     return x->n == 1 && x->constant + shift_of(o, x) == 0 && x->term[0].factor == 1;
 }
 
+static void put_lin(Out *o, StrBuf *sb, const Lin *x);
+
 static void put_atom(Out *o, StrBuf *sb, const Atom *atom)
 {
     switch (atom->kind) {
@@ -131,7 +133,7 @@ static bool is_fixed(const Out *o, const Atom *atom)
     return atom->kind == ATOM_VAR && ((o->column.fixed && atom->var == o->column.v) || (o->row.fixed && atom->var == o->row.v));
 }
 
-void put_lin(Out *o, StrBuf *sb, const Lin *x)
+static void put_lin(Out *o, StrBuf *sb, const Lin *x)
 {
     const Place *place = place_of(o, x);
     bool first = place == NULL;

@@ -49,7 +49,6 @@ typedef struct Written {        /* a step of a tile's sums that is written out *
 /* ---- emit_expr.c ----------------------------------------------------------------------------------- */
 void line(Out *o, const char *format, ...) PRINTF(2, 3);        /* one indented line */
 const char *c_value_type(DType dt);                             /* of a variable: bytes become int */
-void put_lin(Out *o, StrBuf *sb, const Lin *x);
 const char *lin_text(Out *o, const Lin *x);
 const Lin *still_part(Out *o, const Lin *x);                    /* of an index, see Place; NULL where there is none */
 bool is_scalar_local(const Buffer *b);
@@ -72,7 +71,6 @@ void print_temps(Out *o, const ExList *list, int depth);        /* constants kno
 void push_loop(Out *o, bool printed);               /* counts as a loop for close_loops */
 void open_block(Out *o, const char *head);          /* a line that ends in {; closed by close_loops */
 void open_loop(Out *o, const Var *v);               /* prints nothing for a loop of one */
-void open_inner(Out *o, const Stage *s, const Var *v);          /* the innermost of a stage, as often written out as it is to be */
 void print_unroll(Out *o, const Stage *s, int64_t turns);       /* before a loop of so many turns */
 void close_loops(Out *o, int n);
 void prepare_stage(Out *o, const Stage *s, ExList *temps);      /* depths and constants of all items, as seen from the innermost loop */

@@ -39,7 +39,8 @@ void print_unroll(Out *o, const Stage *s, int64_t turns)
         line(o, "#pragma GCC unroll %" PRId64, unroll);
 }
 
-void open_inner(Out *o, const Stage *s, const Var *v)
+/* The innermost loop of a stage, as often written out as it is to be. */
+static void open_inner(Out *o, const Stage *s, const Var *v)
 {
     if (!is_split(o, v))
         print_unroll(o, s, v->extent);

@@ -223,7 +223,6 @@ bool is_number(Term t); /* INT or FLOAT */
 bool is_static(Term t); /* known at compile time */
 bool is_tensor(Term t);
 double term_number(Term t);     /* of INT, FLOAT, BOOL */
-bool term_same(Term x, Term y); /* static values */
 /* "f32[3, 4]", "the integer 3", "the string \"same\"". */
 const char *term_describe(Elab *e, Term t);
 /* A note on an operand: its text, its type, where it came from. */
@@ -264,7 +263,6 @@ Term elab_permute(Elab *e, Term x, const int *axis); /* of the example */
 Term elab_concat(Elab *e, Span sp, int n, Term *x, int axis);
 Term elab_stack(Elab *e, Span sp, int n, const Term *x, int axis, DType dt);
 Term elab_random(Elab *e, Span sp, Type shape);
-Term elab_scale(Elab *e, Term x, double factor);
 Node *root_input(Elab *e, Role role, int index, const char *name, Type t);
 
 /* ---- elaborate_expr.c ---------------------------------------------------------------------------------- */

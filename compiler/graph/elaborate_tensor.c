@@ -502,8 +502,3 @@ Term elab_full(Elab *e, Span sp, Term value, Type shape)
     }
     return term_node(e, spread(e, value, shape, value.batched), value.batched);
 }
-
-Term elab_scale(Elab *e, Term x, double factor)
-{
-    return term_node(e, node_binary_const(e->frame->fn, OP_MUL, x.node, factor), x.batched);
-}

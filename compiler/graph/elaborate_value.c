@@ -53,7 +53,8 @@ bool is_static(Term t)
 
 double term_number(Term t) { return t.kind == TERM_FLOAT ? t.number : (double)t.integer; }
 
-bool term_same(Term x, Term y)
+/* Of static values. */
+static bool term_same(Term x, Term y)
 {
     if (is_number(x) && is_number(y))
         return x.kind == TERM_INT && y.kind == TERM_INT ? x.integer == y.integer

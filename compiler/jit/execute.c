@@ -20,7 +20,6 @@ struct Executable {
     bool interpreted;
     Precision precision;
     Jit *jit;
-    const char *source;
     JitFunction **call;
     void *scratch;              /* one arena for all functions, aligned to 64 */
     int threads;
@@ -98,8 +97,7 @@ static bool compile(Executable *x, Diag *d, const JitEngine *engine, const Targe
         functions[n++] = (MemoryFunction){.name = name[i], .plan = p};
         bytes = p->arena_bytes > bytes ? p->arena_bytes : bytes;
     }
-    x->source = emit_memory(x->a, functions, n);
-    x->jit = engine->compile(x->a, x->source, target, why);
+    x->jit = engine->compile(x->a, emit_memory(x->a, functions, n), target, why);
     if (!x->jit)
         return false;
     for (int i = 0; i < x->n; i++)
@@ -149,11 +147,6 @@ Executable *executable_new(Arena *a, Diag *d, const char *engine, int threads, b
 int executable_call(Executable *x, int i, void *const *in, void *const *out)
 {
     return x->interpreted ? interpret(x, x->fn[i], in, out) : x->call[i](in, out, x->scratch, x->pool);
-}
-
-const char *executable_source(const Executable *x)
-{
-    return x->source;
 }
 
 const char *executable_engine(const Executable *x)

@@ -17,7 +17,6 @@ Executable *executable_new(Arena *a, Diag *d, const char *engine, int threads, b
 /* Calls function i. in[] and out[] point to the tensors of fn->input and fn->result (row-major; bool as bytes); a result that has
  * an input of the same role and index is written over that input, and its out[] is not looked at. Returns a dl_status. */
 int executable_call(Executable *x, int i, void *const *in, void *const *out);
-const char *executable_source(const Executable *x);     /* the C that was compiled; NULL for the interpreter */
 const char *executable_engine(const Executable *x);
 void executable_close(Executable *x);                   /* unloads code and frees scratch memory */
 

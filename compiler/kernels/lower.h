@@ -170,8 +170,6 @@ typedef struct Contraction {
     int64_t stacked;                            /* bytes of what that scan makes, where its kernel stores a turn's part of it, which no cache has yet; or 0 */
 } Contraction;
 bool columns_are_groups(const Node *n);        /* each column of a convolution is a group, and groups lie side by side on the left: a vector has several */
-/* How many steps of what is contracted make a vector, in both operands, because columns are too few for that; 0: they are not. */
-int contraction_k_lanes(const Target *target, const Node *n);
 bool contraction_tiles(const Target *target, const Node *n);     /* worth a register tile; otherwise a plain reduction */
 /* Whether operand 1 must be copied first, into which axis order, for its columns to be contiguous. */
 bool contraction_wants_pack(Lower *c, const Node *n, int *permutation);

@@ -105,7 +105,8 @@ static double added_by_columns(const Target *target, int64_t columns)
     return lanes < LEAST_LANES ? 1 : (double)columns / (double)((columns + lanes - 1) / lanes);
 }
 
-int contraction_k_lanes(const Target *target, const Node *n)
+/* How many steps of what is contracted make a vector, in both operands, because columns are too few for that; 0: they are not. */
+static int contraction_k_lanes(const Target *target, const Node *n)
 {
     int64_t extent[MAX_RANK];
     const int64_t columns = n->type.dim[n->type.rank - 1];

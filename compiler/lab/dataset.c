@@ -277,7 +277,8 @@ void dataset_batch(const Dataset *ds, const int64_t *index, int64_t n, int64_t b
     }
 }
 
-void dataset_order(int64_t *index, int64_t n)
+/* 0, 1, 2, ... */
+static void dataset_order(int64_t *index, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
         index[i] = i;

@@ -103,8 +103,6 @@ const char *dataset_note(const Dataset *ds);           /* "DIR has no val: using
 /* Copies examples index[0..n) into batch buffers, out[0..ninputs+ntargets) (inputs first), each batch * type_bytes
  * long, converted to the entry's type; what is left of an incomplete batch (n < batch) is zero. */
 void dataset_batch(const Dataset *ds, const int64_t *index, int64_t n, int64_t batch, void *const *out);
-/* index[0..n) = 0, 1, 2, ... */
-void dataset_order(int64_t *index, int64_t n);
 /* index[0..n) becomes a permutation of 0..n-1, a function of seed and epoch alone. */
 void dataset_shuffle(int64_t *index, int64_t n, uint64_t seed, int64_t epoch);
 

@@ -31,12 +31,13 @@ enum {
     LEVELS = 2,             /* of a loop: its own, and that of the loop over groups behind it */
 };
 
-bool is_given(const Node *n)
+static bool is_given(const Node *n)
 {
     return n->op == OP_INPUT || n->op == OP_CHECK;
 }
 
-bool in_loop(const Parts *p, const Node *n)
+/* Of its level, and that is a loop. */
+static bool in_loop(const Parts *p, const Node *n)
 {
     return !is_given(n) && (p->rule[n->id].at >= 0 || p->rule[n->id].sums) && p->turns[p->level[n->id]] > 1;
 }

@@ -43,10 +43,6 @@ int part_operand(const PartRule *r, int i);
 int broadcast_source(const Node *n, int at);
 Attr part_attr(const Parts *p, const Node *n, int64_t turns);
 
-/* parts.c */
-bool is_given(const Node *n);                           /* an input */
-bool in_loop(const Parts *p, const Node *n);            /* of its level, and that is a loop */
-
 /* parts_center.c: sums of squared distances from what comes later as those from about the example's mean, and that one's distance.
  * NULL where there are none. */
 Fn *parts_center(const Parts *p);

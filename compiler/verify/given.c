@@ -20,7 +20,7 @@ Region region_of_turn(Arena *a, const Moment *m, Region place)
 }
 
 /* ---- memory ---------------------------------------------------------------------------------------- */
-void bits_set(DType dt, void *bits, int64_t i, double value)
+static void bits_set(DType dt, void *bits, int64_t i, double value)
 {
     if (dt == DT_F32)
         ((float *)bits)[i] = (float)value;

@@ -94,7 +94,6 @@ Trace *trace_record(Arena *a, Plan *p, const Value *in, Given given, const char 
 Moment *trace_find(const Trace *t, const Kernel *k, const When *when, int nwhen);
 /* Value to memory: i32, f32 (rounded) or bytes. */
 void *value_bits(Arena *a, Value v);
-void bits_set(DType dt, void *bits, int64_t i, double value);
 double bits_at(DType dt, const void *bits, int64_t i);
 /* Of a tensor of which each turn of the innermost loop around m reads a part: that one, as others may have put what they make in theirs. */
 Region region_of_turn(Arena *a, const Moment *m, Region place);
