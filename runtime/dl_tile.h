@@ -88,6 +88,21 @@ typedef int dl_m16 __attribute__((vector_size(64), aligned(4), may_alias));
 #define DL_REPEAT16_4(x) \
     (dl_v16){(x)[0], (x)[0], (x)[0], (x)[0], (x)[1], (x)[1], (x)[1], (x)[1], (x)[2], (x)[2], (x)[2], (x)[2], (x)[3], (x)[3], (x)[3], (x)[3]}
 #endif
+/* Of each 2, 4 or 8 elements of a vector the i-th, as often. */
+#if defined(__clang__) || __GNUC__ >= 12
+#define DL_PICK(n, x, ...) __builtin_shufflevector(x, x, __VA_ARGS__)
+#else
+#define DL_PICK(n, x, ...) __builtin_shuffle(x, (dl_m##n){__VA_ARGS__})
+#endif
+#define DL_PAIRS(i) i, i, (i) + 2, (i) + 2
+#define DL_FOURS(i) i, i, i, i, (i) + 4, (i) + 4, (i) + 4, (i) + 4
+#define DL_EIGHT(i) i, i, i, i, i, i, i, i
+#define DL_EACH4_2(x, i) DL_PICK(4, x, DL_PAIRS(i))
+#define DL_EACH8_2(x, i) DL_PICK(8, x, DL_PAIRS(i), DL_PAIRS((i) + 4))
+#define DL_EACH8_4(x, i) DL_PICK(8, x, DL_FOURS(i))
+#define DL_EACH16_2(x, i) DL_PICK(16, x, DL_PAIRS(i), DL_PAIRS((i) + 4), DL_PAIRS((i) + 8), DL_PAIRS((i) + 12))
+#define DL_EACH16_4(x, i) DL_PICK(16, x, DL_FOURS(i), DL_FOURS((i) + 8))
+#define DL_EACH16_8(x, i) DL_PICK(16, x, DL_EIGHT(i), DL_EIGHT((i) + 8))
 /* Two vectors, or one twice, as one; two steps of sums, element by element side by side; and of two vectors of such sums the sums of both
  * steps, the first's before the second's. */
 #if defined(__clang__) || __GNUC__ >= 12

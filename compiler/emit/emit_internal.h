@@ -44,6 +44,7 @@ typedef struct Written {        /* a step of a tile's sums that is written out *
     int64_t a, b;               /* places from where the loops around leave off */
     uint32_t rows;
     int run;                    /* of the innermost loop: steps with the same number */
+    int64_t channel;            /* of a group; 0 where it is none's */
 } Written;
 
 /* ---- emit_expr.c ----------------------------------------------------------------------------------- */
@@ -99,6 +100,8 @@ void print_drawn(Out *o, const ExList *drawn, const Var *v);
 /* ---- emit_tile.c ----------------------------------------------------------------------------------- */
 void tile_functions(Out *o, const Stage *s);
 void print_tile(Out *o, const Stage *s);
+/* What the c-th vector of columns is multiplied with, where the left operand has vectors: at `at`, of that channel where groups share one. */
+const char *left_vector(Out *o, const Tile *t, int lanes, int64_t at, int64_t channel, int c);
 const char *tile_column(Out *o, const Tile *t);
 const Lin *with_block(Out *o, const Lin *at, int64_t stride);   /* `at`, counted from the first row, at the block's first one */
 int64_t place_stored(Out *o, const Stage *s, int r, int c);      /* of row r's vector c, behind the c a tile is told */

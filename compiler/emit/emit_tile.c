@@ -86,21 +86,24 @@ static const char *k_offset(Out *o, const Tile *t, bool right, int n)
     return sb.n ? sb_text(&sb) : "0";
 }
 
-/* Row r where the left operand has the columns too, or an element for so many of them. */
+const char *left_vector(Out *o, const Tile *t, int lanes, int64_t at, int64_t channel, int c)
+{
+    if (!tile_spans_groups(t)) {
+        const int64_t to = at + (int64_t)c * t->schedule.lanes;
+        return lanes > 1 ? arena_printf(o->a, "*(const dl_v%d *)(ak + %" PRId64 ")", lanes, to) : arena_printf(o->a, "ak[%" PRId64 "]", to);
+    }
+    const int64_t first = at - channel + c * lanes * t->channels / t->group;
+    return t->channels == 1 ? arena_printf(o->a, "DL_REPEAT%d_%d(ak + %" PRId64 ")", lanes, (int)t->group, first)
+                            : arena_printf(o->a, "DL_EACH%d_%d(*(const dl_v%d *)(ak + %" PRId64 "), %d)", lanes, (int)t->group, lanes, first, (int)channel);
+}
+
+/* Row r where the left operand has the columns too, or elements for several groups of them. */
 static void multiply_columns(Out *o, const Tile *t, int r)
 {
     StrBuf row = {.a = o->a};
-    const int64_t each = tile_repeats(t) ? t->group : 1;
-    for (int c = 0; c < t->schedule.columns; c++) {
-        int64_t at = left_row(t, r) + c * t->schedule.lanes / each;
-        sb_printf(&row, c ? " c%d_%d += " : "c%d_%d += ", r, c);
-        if (each > 1)
-            sb_printf(&row, "DL_REPEAT%d_%d(ak + %" PRId64 ") * b%d;", t->schedule.lanes, (int)each, at, c);
-        else if (t->schedule.lanes > 1)
-            sb_printf(&row, "*(const dl_v%d *)(ak + %" PRId64 ") * b%d;", t->schedule.lanes, at, c);
-        else
-            sb_printf(&row, "ak[%" PRId64 "] * b%d;", at, c);
-    }
+    const int64_t channel = t->channels > 1 ? r / tile_inner(t) : 0;
+    for (int c = 0; c < t->schedule.columns; c++)
+        sb_printf(&row, c ? " c%d_%d += %s * b%d;" : "c%d_%d += %s * b%d;", r, c, left_vector(o, t, t->schedule.lanes, left_row(t, r), channel, c), c);
     line(o, "%s", sb_text(&row));
 }
 
@@ -137,7 +140,7 @@ static void multiply(Out *o, const Tile *t, uint32_t rows)
     for (int r = 0; rows >> r; r++) {
         if (!(rows >> r & 1))
             continue;
-        if (t->a_n || tile_repeats(t)) {
+        if (t->a_n || tile_spans_groups(t)) {
             multiply_columns(o, t, r);
             continue;
         }

@@ -29,7 +29,8 @@ static void list_steps(Out *o, const Tile *t, const TileForm *form, int i, int64
     }
     for (int64_t k = 0; k < turn; k++) {
         Written next = {.a = at.a + k * t->k[i].a, .b = at.b + k * (t->schedule.panel_tiles ? t->k[i].panel : t->k[i].b),
-                        .rows = rows_at(t, form, i, k, at.rows), .run = i + 1 < t->nk ? at.run * (int)turn + (int)k : at.run};
+                        .rows = rows_at(t, form, i, k, at.rows), .run = i + 1 < t->nk ? at.run * (int)turn + (int)k : at.run,
+                        .channel = i == t->by_channel ? k : at.channel};
         if (next.rows)
             list_steps(o, t, form, i + 1, i + 1 < t->nk ? t->k[i + 1].var->extent : 0, next, list);
     }
@@ -79,15 +80,21 @@ static void print_right(Out *o, const Tile *t, const Written *step, int number)
         line(o, "const float %s;", sb_text(&sb));
 }
 
+/* Whether each vector of columns has one of the left operand. */
+static bool has_vectors(const Tile *t)
+{
+    return t->a_n || tile_spans_groups(t);
+}
+
 /* The left operand's element at a row's first column, or each of its columns. */
-static const char *left_text(Out *o, const Tile *t, int64_t at)
+static const char *left_text(Out *o, const Tile *t, int64_t at, int64_t channel)
 {
     const int lanes = o->abreast * t->schedule.lanes;
-    if (!t->a_n)
+    if (!has_vectors(t))
         return arena_printf(o->a, "const float x0 = ak[%" PRId64 "];", at);
     StrBuf sb = {.a = o->a};
     for (int c = 0; c < t->schedule.columns; c++)
-        sb_printf(&sb, "%sx%d = %s", c ? ", " : "", c, element(o, lanes, "ak", at + (int64_t)c * lanes));
+        sb_printf(&sb, "%sx%d = %s", c ? ", " : "", c, left_vector(o, t, lanes, at, channel, c));
     return lanes > 1 ? arena_printf(o->a, "const dl_v%d %s;", lanes, sb_text(&sb)) : arena_printf(o->a, "const float %s;", sb_text(&sb));
 }
 
@@ -95,12 +102,12 @@ static const char *left_text(Out *o, const Tile *t, int64_t at)
 static void print_uses(Out *o, const Tile *t, const Written *steps, int n, int64_t at)
 {
     StrBuf sb = {.a = o->a};
-    sb_printf(&sb, "{ %s", left_text(o, t, at));
+    sb_printf(&sb, "{ %s", left_text(o, t, at, steps[0].channel));
     for (int s = 0; s < n; s++)
         for (int r = 0; steps[s].rows >> r; r++)
             if ((steps[s].rows >> r & 1) && steps[s].a + r * t->a_m == at)
                 for (int c = 0; c < t->schedule.columns; c++)
-                    sb_printf(&sb, " c%d_%d += x%d * b%d_%d;", r, c, t->a_n ? c : 0, s, c);
+                    sb_printf(&sb, " c%d_%d += x%d * b%d_%d;", r, c, has_vectors(t) ? c : 0, s, c);
     line(o, "%s }", sb_text(&sb));
 }
 

@@ -290,6 +290,8 @@ typedef struct Tile {
     int64_t b_n;                        /* and of b without k_lanes */
     int k_lanes;                        /* 0, or the steps of the last k loop: these are a vector's elements, which are added up at the end */
     int64_t group, a_group;             /* 0: none; or so many columns read the same of a, the next ones a_group elements further */
+    int64_t channels;                   /* that these read, where they follow one another in a, or 1, where groups do; else 0 */
+    int by_channel;                     /* the k loop over the channels; -1: none, as where they are rows */
     int nk;
     KLoop k[MAX_K];
     int by_row;             /* the k loop whose taps depend on m; -1: none */
@@ -317,9 +319,9 @@ int tile_inner(const Tile *t);          /* and at each of them: 1 without a seco
 /* Where the steps that are written out begin: at loop `whole` of k, of which and of those inside all steps are, and of the one around
  * them `turn` in each turn. whole is nk where no loop is. false: the schedule's unroll is no such number. */
 bool tile_unroll(const Tile *t, int *whole, int64_t *turn);
-/* Whether vectors of so many columns have several groups, of a channel each, side by side: it is loaded once for all columns of its group. */
-bool groups_fill_vectors(int64_t group, int64_t a_group, int lanes);
-bool tile_repeats(const Tile *t);       /* this tile's do */
+/* groups.c: whether vectors of so many columns have several groups, of so many channels each, side by side. */
+bool groups_fill_vectors(int64_t group, int64_t channels, int lanes);
+bool tile_spans_groups(const Tile *t);  /* this tile's do */
 /* abreast.c: of a tile with rows abreast, whether its vectors have two steps of k for one row until they are added up. */
 bool tile_pairs_steps(const Tile *t);
 const Lin *tile_left_column(Arena *a, const Tile *t);   /* how far n moves a */

@@ -157,6 +157,8 @@ typedef struct Contraction {
     int naxis;
     int n_axis;                                 /* the result's axis along which b and the result are contiguous */
     int64_t group, a_group;                     /* as a Tile's: columns that read the same of a, and how far it is to what the next ones do */
+    int64_t channels;                           /* as a Tile's: those of a group, where they or the groups follow one another in a, or 0; */
+    int channel_axis;                           /* and which axis they are, the result's or a contracted one; -1: none, of one channel */
     struct { int out, k; int64_t stride, dilation, pad, extent; double part; } tap[MAX_SPATIAL];     /* part: of the windows what lies on the data */
     int ntap;
     struct { int64_t extent, a, b; int tap; } loop[MAX_K];  /* over what is contracted, outermost first; tap: -1 without one */

@@ -265,6 +265,7 @@ static void conv_axes(Lower *c, const Node *n, Contraction *k, const int64_t *a,
         add_axis(k, n->in[1]->type.dim[i], a[i + 1] * dilation, b[i]);
     }
     add_axis(k, n->in[1]->type.dim[ns], a[ns + 1 + grouped], b[ns]);
+    find_channels(k);
 }
 
 /* Loops whose steps follow one another in both operands are one. */
@@ -350,6 +351,7 @@ bool contraction_analyse(Lower *c, const Node *n, Contraction *k)
     else
         dot_axes(n, k, a, b);
     find_loops(k, c->p->target->deterministic);
+    stand_taps_inside(k, c->p->target);
     k->shared = is_recurrent(c) ? examples_of(c->p->fn) : 0;
     k->turn = c->parent && !lin_uses(k->b_at, c->time) ? c->time : NULL;
     const int lanes = contraction_k_lanes(c->p->target, n);
@@ -375,6 +377,7 @@ void contraction_merge(Contraction *k, int axis)
         k->tap[i].out -= k->tap[i].out > axis;
         k->tap[i].k -= k->tap[i].k > axis;
     }
+    k->channel_axis -= k->channel_axis > axis;
     k->naxis--;
     k->n_axis--;
 }
@@ -388,13 +391,15 @@ const Lin *tile_left_column(Arena *a, const Tile *t)
 
 static void choose_k_loops(Kernel *kernel, const Contraction *k, Tile *t)
 {
-    t->by_row = t->by_inner = -1;
+    t->by_row = t->by_inner = t->by_channel = -1;
     for (int i = 0; i < k->nloop; i++) {
         KLoop *loop = &t->k[t->nk++];
         Var *v = NEW(kernel->a, Var);
         *v = (Var){.id = kernel->nvar++, .extent = k->loop[i].extent};
         v->name = k->nloop == 1 ? "k" : arena_printf(kernel->a, "k%d", i);
         *loop = (KLoop){.var = v, .a = k->loop[i].a, .b = k->loop[i].b, .tapped = k->loop[i].tap >= 0};
+        if (i == channel_loop(k))
+            t->by_channel = i;
         if (!loop->tapped)
             continue;
         int tap = k->loop[i].tap;
@@ -506,6 +511,7 @@ Stage *tile_stage(Making *m, Unit *u)
     t->k_lanes = k.k_lanes;
     t->group = k.group;
     t->a_group = k.a_group;
+    t->channels = k.channels;
     int64_t stride = k.extent[k.n_axis];
     for (int i = k.n_axis - 1; i >= 0; i--) {
         const Lin *v = lin_var(kernel->a, kernel->outer[i]);

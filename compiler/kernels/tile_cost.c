@@ -46,10 +46,16 @@ int64_t tile_column_bytes(const Contraction *k, const TileSchedule *s)
     return 4 * contraction_steps(k) * s->lanes * s->columns;
 }
 
-/* Of the right operand, and of the left one what the rows need. */
+/* Of the left operand what the rows need for so many columns: each group reads channels of its own. */
+int64_t tile_left_bytes(const Contraction *k, const TileSchedule *s, int64_t columns)
+{
+    const int64_t groups = k->group && columns > k->group ? columns / k->group : 1;
+    return 4 * contraction_steps(k) * (s->row_axis < 0 ? 1 : k->extent[s->row_axis]) * groups;
+}
+
 int64_t tile_both_bytes(const Contraction *k, const TileSchedule *s)
 {
-    return tile_right_bytes(k) + 4 * contraction_steps(k) * (s->row_axis < 0 ? 1 : k->extent[s->row_axis]);
+    return tile_right_bytes(k) + tile_left_bytes(k, s, k->extent[k->n_axis]);
 }
 
 int64_t schedule_blocks(const Contraction *k, const TileSchedule *s)
@@ -122,7 +128,7 @@ static double pushed_out(const Contraction *k, const TileSchedule *s)
         return 1;
     if (k->nloop == 1 && tile_rows_within(k, s) <= (s->row_axis < 0 ? 1.0 : (double)k->extent[s->row_axis]))
         return 1.02;
-    return streams_left(k, s) ? 1.05 : 1.1;
+    return streams_left(k, s) || k->group ? 1.05 : 1.1;
 }
 
 static double tapped_part(const Contraction *k, int axis)
@@ -147,7 +153,13 @@ static double taken_part(const Contraction *k, const TileSchedule *s, bool rows)
 
 bool reads_by_column(const Contraction *k, const TileSchedule *s)
 {
-    return k->sa[k->n_axis] || groups_fill_vectors(k->group, k->a_group, s->lanes);
+    return k->sa[k->n_axis] || spans_groups(k, s);
+}
+
+/* Vectors that a step picks from those of several groups' channels, which keeps the core from as many multiply-adds. */
+static double picked(const Contraction *k, const TileSchedule *s, double left)
+{
+    return k->channels > 1 && spans_groups(k, s) ? left * s->columns : 0;
 }
 
 /* Cycles of one step of k. */
@@ -159,7 +171,7 @@ static double step_cost(const Contraction *k, const Target *target, int rows, co
     int64_t width = (int64_t)s->columns * s->lanes;
     if (s->lanes > 1 && taking <= 3 && s->columns > 1)   /* gcc loads b again for each row rather than keep it, for AVX2 */
         loads += sums - s->columns;
-    double cost = sums / target->pipes;
+    double cost = (sums + picked(k, s, left)) / target->pipes;
     if (loads / target->loads > cost)
         cost = loads / target->loads;
     if (target->latency > cost)
@@ -169,11 +181,21 @@ static double step_cost(const Contraction *k, const Target *target, int rows, co
         cost = (all > cost ? all : cost) + all * UNPAIRED;
     }
     if (!s->panel_tiles && tile_is_streamed(k, target, s)) {
-        int64_t elements = width + (streams_left(k, s) ? rows : 0) + (schedule_has_blocks(s) && width < k->extent[k->n_axis] ? LINE : 0);
+        int64_t elements = width + (!streams_left(k, s) ? 0 : spans_groups(k, s) ? width : rows) + (schedule_has_blocks(s) && width < k->extent[k->n_axis] ? LINE : 0);
         double come = 4.0 * (double)elements / right_width(k, target, s, width);
         cost = come > cost ? come : cost;
     }
     return cost + 0.25;     /* the loop itself */
+}
+
+/* Elements from the first to the last of the left operand that the loops from the `outside`-th on read. */
+static int64_t left_span(const Contraction *k, const TileSchedule *s)
+{
+    int64_t span = 1;
+    for (int i = 0, at = 0; i < k->naxis; i++)
+        if (i >= k->n_axis || i == s->row_axis || at++ >= s->outside)
+            span += llabs(k->sa[i]) * (k->extent[i] - 1);
+    return span;
 }
 
 /* Cycles to copy a tile's columns, all steps: as long as they take to come, or a few a vector, twice as many where L1 does not hold the
@@ -187,6 +209,16 @@ static double copy_cost(const Contraction *k, const Target *target, const TileSc
     double come = 4.0 * (double)width / right_width(k, target, s, width * s->panel_tiles);
     double store = (panel > (double)target->l1 ? 5 : 2.5) * s->columns;
     return (double)contraction_steps(k) * (come > store ? come : store);
+}
+
+/* What panels cost where each has groups with channels of their own: the left operand then comes in pieces of rows, which caches do not foresee. */
+static double pieces_cost(const Contraction *k, const Target *target, const TileSchedule *s)
+{
+    if (!k->group || tile_is_one_panel(k, s))
+        return 0;
+    const int64_t columns = (int64_t)s->columns * s->lanes * s->panel_tiles;
+    const double piece = 4.0 * (double)k->a_group * (columns > k->group ? (double)columns / (double)k->group : 1);
+    return 4.0 * (double)left_span(k, s) / ((double)target->l2_width * piece / (piece + FORESEEN));
 }
 
 /* How often the tiles' columns are copied: once for each turn of the loops outside. */
@@ -225,16 +257,6 @@ static double tile_cost(const Contraction *k, const Target *target, int rows, co
     if (blocks > 1 && target->l2_width && 4 * tile_rows_within(k, s) * (double)k->extent[k->n_axis] > (double)target->l2 / 2)
         wait = 8.0 * s->lanes / ((double)target->l2_width / 4);
     return steps * taken_part(k, s, false) * step_cost(k, target, rows, s) + (double)blocks * (wait * rows * s->columns + 10);
-}
-
-/* Elements from the first to the last of the left operand that the loops from the `outside`-th on read. */
-static int64_t left_span(const Contraction *k, const TileSchedule *s)
-{
-    int64_t span = 1;
-    for (int i = 0, at = 0; i < k->naxis; i++)
-        if (i >= k->n_axis || i == s->row_axis || at++ >= s->outside)
-            span += llabs(k->sa[i]) * (k->extent[i] - 1);
-    return span;
 }
 
 /* Whether L2 keeps both operands through the loops from the `outside`-th on. */
@@ -337,11 +359,11 @@ static double spread_cost(const Contraction *k, const Target *target, const Tile
     }
     double left = 4 * all * (k->sa[k->n_axis] ? columns : columns / width);
     left /= rows_alike(k, s->row_axis, s->rows) * rows_alike(k, s->row_axis + 1, k->extent[s->row_axis + 1]);
-    if (k->sa[s->row_axis] == 1)    /* of each line only what the tile has rows for */
-        left *= (double)(k->extent[s->row_axis] < LINE ? k->extent[s->row_axis] : LINE) / s->rows;
+    if (k->sa[s->row_axis] == 1)    /* of each line only what the tile has rows for, in each of its groups */
+        left *= (spans_groups(k, s) ? width : k->group || k->extent[s->row_axis] > LINE ? LINE : (double)k->extent[s->row_axis]) / s->rows;
     distinct *= k->sa[k->n_axis] ? columns : k->group ? columns / (double)k->group : 1;
     double once = 4 * distinct + (double)tile_right_bytes(k);
-    bool far = !s->k_outer && target->l2 && once > (double)target->l2 / 2;
+    bool far = target->l2 && once / (double)schedule_blocks(k, s) > (double)target->l2 / 2;
     double again = far && left + right > once ? (left + right - once) / (target->l2_width / 4.0) : 0;
     return again + 1.1 * cost;
 }
@@ -377,6 +399,8 @@ double tile_schedule_cost(const Contraction *k, const Target *target, const Tile
     if (s->panel_tiles)
         cost += copies(k, s) * copy_cost(k, target, s);
     cost *= (double)((k->extent[k->n_axis] + width - 1) / width);
+    if (s->panel_tiles)
+        cost += copies(k, s) * pieces_cost(k, target, s);
     if (s->row_axes == 1 && (schedule_has_blocks(s) || (s->panel_tiles && streams_left(k, s))))
         cost += fetch_cost(k, target, s, cost);
     if (s->row_axes == 2)

@@ -19,7 +19,7 @@ bool tile_width_fits(const Contraction *k, const TileSchedule *s)
     const int64_t width = (int64_t)s->lanes * s->columns, extent = contraction_columns(k);
     if (k->k_lanes)
         return s->lanes == 1 && width == extent;
-    if (groups_fill_vectors(k->group, k->a_group, s->lanes))
+    if (spans_groups(k, s))
         return width <= k->extent[k->n_axis];
     return width <= extent && (!k->group || extent % width == 0);
 }
@@ -253,6 +253,7 @@ const char *tile_schedule_fits(Arena *a, const Contraction *k, const Target *tar
         return "unroll is a number of steps with which a loop over what is contracted ends, as all of the innermost one";
     const char *why = panels_fit(a, k, target, s);
     why = why ? why : abreast_fits(k, target, s);
+    why = why ? why : groups_fit(k, s);
     if (why)
         return why;
     if (target->deterministic && !tile_keeps_order(s))

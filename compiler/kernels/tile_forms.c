@@ -41,16 +41,6 @@ bool tile_has_blocks(const Tile *t)
     return t->schedule.k_split >= 0 || t->schedule.k_outer > 0;
 }
 
-bool groups_fill_vectors(int64_t group, int64_t a_group, int lanes)
-{
-    return a_group == 1 && (group == 2 || group == 4) && lanes / group >= 4;
-}
-
-bool tile_repeats(const Tile *t)
-{
-    return groups_fill_vectors(t->group, t->a_group, t->schedule.lanes);
-}
-
 int k_turning(const Tile *t)
 {
     return t->nk - (t->k_lanes > 0);

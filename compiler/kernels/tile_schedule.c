@@ -179,6 +179,8 @@ static void consider(Search *f, TileSchedule s)
 {
     if (f->target->deterministic && !tile_keeps_order(&s))
         return;
+    if (groups_fit(f->k, &s) || !groups_pay(f->k, f->target, &s) || !unroll_fits(f->k, &s))
+        return;
     if (f->panel_tiles != BEST && f->panel_tiles != (schedule_has_blocks(&s) ? BLOCKS : s.panel_tiles))
         return;
     double cost = tile_schedule_cost(f->k, f->target, &s) * (1 + WRITTEN * s.unroll) * panel_gain(f->k, f->target, &s);
@@ -194,7 +196,7 @@ static void consider_block(Search *f, TileSchedule s)
 {
     const Contraction *k = f->k;
     for (int room = 0; room < 2; room++) {
-        int64_t part = tile_both_bytes(k, &s) - (room ? tile_right_bytes(k) - tile_column_bytes(k, &s) : 0);
+        int64_t part = room ? tile_column_bytes(k, &s) + tile_left_bytes(k, &s, (int64_t)s.lanes * s.columns) : tile_both_bytes(k, &s);
         for (int i = 0; i < k->nloop; i++)
             part /= i < s.k_outer || i == s.k_split ? k->loop[i].extent : 1;
         int64_t most = (room ? f->target->l1 * 2 / 3 : f->target->l2 / 8) / (part > 0 ? part : 1);
@@ -262,6 +264,7 @@ static void consider_panels(Search *f, TileSchedule s)
     int64_t tiles = f->k->extent[f->k->n_axis] / ((int64_t)s.lanes * s.columns);
     bool even = tile_divides_columns(f->k, &s);
     s.outside = s.k_split = -1;
+    s.unroll = steps_of_groups(f->k, &s);
     if (s.row_axis >= 0 && tile_edge_tiles(f->k, s.row_axis, s.rows) > MOST_EDGE_TILES)
         return;
     if (s.abreast > 1) {
@@ -316,8 +319,10 @@ static void consider_widths(Search *f, TileSchedule s, int least, int64_t extent
 /* The narrowest vectors that several groups fill; 0: there are none, or too few columns. */
 static int least_of_groups(const Contraction *k, const Target *target)
 {
-    const int64_t lanes = LEAST_LANES * k->group;
-    return lanes <= target->lanes && lanes <= k->extent[k->n_axis] && groups_fill_vectors(k->group, k->a_group, (int)lanes) ? (int)lanes : 0;
+    for (int lanes = LEAST_LANES; lanes <= target->lanes && lanes <= k->extent[k->n_axis]; lanes *= 2)
+        if (groups_fill_vectors(k->group, k->channels, lanes))
+            return lanes;
+    return 0;
 }
 
 static void consider_columns(Search *f, int axis, int axes)
@@ -334,7 +339,8 @@ static void consider_columns(Search *f, int axis, int axes)
     }
     if (least_of_groups(k, f->target)) {
         consider_widths(f, s, least_of_groups(k, f->target), k->extent[k->n_axis]);
-        return;
+        if (k->channels == 1)
+            return;
     }
     if (least == 1) {       /* `columns` neighbours are what compilers make a vector of */
         int columns = (int)(k->group ? even_block(extent, f->target->columns) : extent < f->target->columns ? extent : f->target->columns);

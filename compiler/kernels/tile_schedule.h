@@ -18,6 +18,7 @@ enum {
 int64_t contraction_steps(const Contraction *k);                /* products of one sum */
 int64_t tile_right_bytes(const Contraction *k);                 /* of what a row of the result reads of b */
 int64_t tile_column_bytes(const Contraction *k, const TileSchedule *s);
+int64_t tile_left_bytes(const Contraction *k, const TileSchedule *s, int64_t columns);
 int64_t tile_both_bytes(const Contraction *k, const TileSchedule *s);
 bool schedule_has_blocks(const TileSchedule *s);                /* of k, without panels */
 int64_t schedule_blocks(const Contraction *k, const TileSchedule *s);
@@ -51,6 +52,16 @@ int64_t tile_most_panel(const Contraction *k, const Target *target, const TileSc
 bool tile_keeps_order(const TileSchedule *s);
 bool tile_divides_columns(const Contraction *k, const TileSchedule *s);
 bool contraction_gives_two(const Contraction *k, int axis, const Target *target);
+
+/* ---- groups.c ---- */
+void find_channels(Contraction *k);                             /* sets channels and channel_axis, once it has its axes; */
+/* then, once it has its loops, puts that over the taps along the rows inside of that over the channels, where vectors may have several groups. */
+void stand_taps_inside(Contraction *k, const Target *target);
+int channel_loop(const Contraction *k);                         /* over a group's channels; -1: there is none */
+bool spans_groups(const Contraction *k, const TileSchedule *s); /* vectors have columns of several groups */
+int steps_of_groups(const Contraction *k, const TileSchedule *s);       /* that are written out for it */
+const char *groups_fit(const Contraction *k, const TileSchedule *s);    /* NULL where they may have them */
+bool groups_pay(const Contraction *k, const Target *target, const TileSchedule *s);      /* registers have room for it, and rows are enough */
 
 /* ---- abreast.c ---- */
 bool may_be_abreast(const Contraction *k, const Target *target, const TileSchedule *s);         /* so few columns may */

@@ -48,7 +48,7 @@ static bool ends_with_loop(const Contraction *k, const TileSchedule *s, int unro
 /* Steps of single elements, or of vectors that both operands have as they lie. */
 static bool may_write_out(const Contraction *k, const TileSchedule *s)
 {
-    return !k->k_lanes && !groups_fill_vectors(k->group, k->a_group, s->lanes);
+    return !k->k_lanes && !(k->channels == 1 && spans_groups(k, s));
 }
 
 bool unroll_fits(const Contraction *k, const TileSchedule *s)

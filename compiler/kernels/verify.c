@@ -410,6 +410,26 @@ static void check_abreast(Check *c)
     }
 }
 
+/* Which channel a vector of several groups has of each is known where it is written: its steps are, or it is one row of all. */
+static void check_groups(Check *c)
+{
+    const Tile *t = c->s->tile;
+    const TileSchedule *s = &t->schedule;
+    int whole = t->nk;
+    int64_t turn = 1;
+    if (t->group && !tile_spans_groups(t) && t->group % ((int64_t)s->lanes * s->columns))
+        check_complain(c, "the tile has columns of two groups");
+    if (!t->group || !tile_spans_groups(t))
+        return;
+    if (t->n->extent % t->group || (t->channels == 1 && s->unroll != 1))
+        check_complain(c, "the tile's vectors do not end with a group");
+    tile_unroll(t, &whole, &turn);
+    const bool steps = t->by_channel >= 0 && t->k[t->by_channel].a == 1 && t->k[t->by_channel].var->extent == t->channels;
+    const bool rows = t->by_channel < 0 && t->m && t->a_m == 1 && t->m->extent == t->channels && s->rows == t->channels && s->unroll == 1;
+    if (t->channels > 1 && (t->a_group != t->channels || !(rows || (steps && whole <= t->by_channel && turn == 1))))
+        check_complain(c, "the tile's vectors do not have one channel of each group");
+}
+
 static void check_tile(Check *c)
 {
     const Tile *t = c->s->tile;
@@ -430,10 +450,7 @@ static void check_tile(Check *c)
     const TileSchedule *s = &t->schedule;
     if ((int64_t)s->lanes * s->columns > t->n->extent || s->rows < 1 || s->lanes < 1 || s->columns < 1)
         check_complain(c, "the tile is wider than the result");
-    if (t->group && !tile_repeats(t) && t->group % ((int64_t)s->lanes * s->columns))
-        check_complain(c, "the tile has columns of two groups");
-    if (tile_repeats(t) && (t->n->extent % t->group || s->unroll != 1))
-        check_complain(c, "the tile's vectors do not end with a group");
+    check_groups(c);
     Buffer *to = c->s->items.at[0].buffer;
     if (!to)
         check_complain(c, "the tile stores nowhere");

@@ -28,6 +28,8 @@ FLOORS = [
     ("depthwise_kernel_gradient", "train", 8, PEAK, 0.19),
     ("grouped", "infer", 1, PEAK, 0.44),
     ("grouped_kernel_gradient", "train", 8, PEAK, 0.38),
+    ("few_channels_a_group", "infer", 1, PEAK, 0.33),
+    ("few_channels_kernel_gradient", "train", 8, PEAK, 0.23),
     ("lstm_steps", "infer", 32, PEAK, 0.27),
     ("attention_heads", "infer", 1, PEAK, 0.19),
     ("gemv", "infer", 1, READ, 0.5),

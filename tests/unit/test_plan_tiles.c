@@ -12,8 +12,6 @@ static const char few_filters[] = "func f(x: f32[2, 8, 8, 32] input 0, w: f32[3,
                                   "pad_hi=[1, 1] lhs_dilation=[1, 1] rhs_dilation=[1, 1] groups=1 return output 0 y = %1 }";
 static const char few_of_permuted[] = "func f(x: f32[32, 64] input 0, w: f32[32, 3] param 0) { %1 = permute(x) axes=[1, 0] "
                                       "%2 = dot(%1, w) contract=[1]/[0] return output 0 y = %2 }";
-static const char two_a_channel[] = "func f(x: f32[2, 8, 8, 16] input 0, w: f32[3, 3, 1, 32] param 0) { %1 = conv(x, w) stride=[1, 1] pad_lo=[1, 1] "
-                                    "pad_hi=[1, 1] lhs_dilation=[1, 1] rhs_dilation=[1, 1] groups=16 return output 0 y = %1 }";
 static const char three_columns[] = "func f(x: f32[40, 3] input 0, b: f32[3] param 0) { %1 = broadcast(b) axes=[1] : f32[40, 3] %2 = add(x, %1) "
                                     "%3 = exp(%2) return output 0 y = %3 }";
 static const char eight_columns[] = "func f(x: f32[40, 8] input 0, b: f32[8] param 0) { %1 = broadcast(b) axes=[1] : f32[40, 8] %2 = add(x, %1) "
@@ -158,22 +156,6 @@ static void vectors_along_k(void **state)
     assert_int_equal(stage(p, 0, 0)->tile->k_lanes, 0);
 }
 
-/* Vectors of several groups of a channel each, where these fill them. */
-static void repeated_channels(void **state)
-{
-    (void)state;
-    Plan *p = plan_for(two_a_channel, target_find("x86-64-v4"));
-    Tile *t = stage(p, 0, 0)->tile;
-    assert_true(tile_repeats(t));
-    assert_int_equal(t->schedule.lanes, 16);
-    t->schedule.unroll = 3;
-    expect(p, "the tile's vectors do not end with a group");
-    p = plan_for(two_a_channel, target_find("x86-64-v4"));
-    stage(p, 0, 0)->tile->schedule.lanes = 4;
-    expect(p, "the tile has columns of two groups");
-    assert_false(tile_repeats(stage(plan_for(two_a_channel, target_find("x86-64")), 0, 0)->tile));      /* vectors of 4: of two channels */
-}
-
 static Plan *conv_for(const Target *target, int stride, int channels, int groups)
 {
     const char *text = arena_printf(arena, "func f(x: f32[1, 40, 37, %d] input 0, w: f32[3, 3, %d, 8] param 0) { %%1 = conv(x, w) stride=[%d, %d] "
@@ -261,35 +243,6 @@ static void wrong_second_axes(void **state)
     t = stage(p, 0, 0)->tile;
     t->inner = arena_dup(arena, t->inner, sizeof *t->inner);
     expect(p, "second axis of rows is not the one behind its first");
-}
-
-/* Each group of columns has channels of its own on the left; a tile has columns of one. */
-static void tiles_of_groups(void **state)
-{
-    (void)state;
-    static const struct {
-        int64_t groups, inside, outside;    /* channels of a group */
-        int lanes;
-    } rows[] = {{8, 8, 8, 8}, {3, 8, 48, 16}, {16, 4, 4, 4}, {4, 6, 5, 1}, {8, 1, 3, 1}};
-    const Target *target = target_find("x86-64-v4");
-    for (int i = 0; i < LEN(rows); i++) {
-        const char *text = arena_printf(arena, "func f(x: f32[2, 9, %d] input 0, w: f32[3, %d, %d] param 0) { %%1 = conv(x, w) stride=[1] pad_lo=[1] "
-                                        "pad_hi=[1] lhs_dilation=[1] rhs_dilation=[1] groups=%d return output 0 y = %%1 }",
-                                        (int)(rows[i].groups * rows[i].inside), (int)rows[i].inside, (int)(rows[i].groups * rows[i].outside),
-                                        (int)rows[i].groups);
-        Plan *p = plan_for(text, target);
-        assert_int_equal(stage(p, 0, 0)->kind, STAGE_TILE);
-        Tile *t = stage(p, 0, 0)->tile;
-        assert_int_equal(t->group, rows[i].outside);
-        assert_int_equal(t->a_group, rows[i].inside);
-        assert_int_equal(t->schedule.lanes, rows[i].lanes);
-        assert_int_equal(rows[i].outside % (t->schedule.lanes * t->schedule.columns), 0);
-        t->schedule.columns = (int)(2 * rows[i].outside / t->schedule.lanes);
-        expect(p, "the tile has columns of two groups");
-        p = plan_for(text, target);
-        stage(p, 0, 0)->tile->a_group++;
-        expect(p, "tile reads x outside");
-    }
 }
 
 /* Both tiles of an attention: what lies between them is a block of rows. */
@@ -543,12 +496,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wrong_tiles),
         cmocka_unit_test(vectors_along_k),
-        cmocka_unit_test(repeated_channels),
         cmocka_unit_test(rows_abreast),
         cmocka_unit_test(written_out),
         cmocka_unit_test(stays_a_loop),
         cmocka_unit_test(wrong_second_axes),
-        cmocka_unit_test(tiles_of_groups),
         cmocka_unit_test(wrong_chains),
         cmocka_unit_test(finished_tiles),
         cmocka_unit_test(rows_on_data),
