@@ -13,8 +13,10 @@
     "%3 = result(%2) index=0 : f32[24, 8] %4 = result(%2) index=1 : f32[5, 24, 8] " outside " return state 0 h = %3, output 0 y = " results " }"
 static const char recurrence[] = RECURRENCE("%4 = dot(%3, w) contract=[1]/[0] %5 = dot(%4, u) contract=[1]/[0] %6 = dot(%5, w) contract=[1]/[0] "
                                         "%8 = dot(%6, u) contract=[1]/[0]", "%4", "");
-/* Examples meet: in the order of examples, in a sum over all of them, in a product with all. */
+/* Examples meet: in the order of examples, each with the next one, in a sum over all of them, in a product with all. */
 static const char reversed[] = RECURRENCE("%7 = reverse(%3) axes=[0] %8 = dot(%7, w) contract=[1]/[0]", "%4", "");
+static const char shifted[] = RECURRENCE("%4 = slice(%3) start=[1, 0] limit=[24, 8] stride=[1, 1] %5 = pad(%4) lo=[0, 0] hi=[1, 0] "
+                                     "interior=[0, 0] value=0 %8 = dot(%5, w) contract=[1]/[0]", "%4", "");
 static const char summed[] = RECURRENCE("%5 = sum(%3) axes=[0] %6 = broadcast(%5) axes=[1] : f32[24, 8] %8 = add(%6, %1)", "%4", "");
 static const char crossed[] = RECURRENCE("%6 = dot(%3, %3) contract=[1]/[1] %8 = dot(%6, %3) contract=[1]/[0]", "%4", "");
 
@@ -62,6 +64,7 @@ static void which_loops(void **state)
     assert_null(loop_of(plan_for(recurrence, few_threads(1000000)))->rows);
     assert_null(loop_of(plan_for(recurrence, target_find("generic")))->rows);
     assert_null(loop_of(plan_for(reversed, few_threads(0)))->rows);
+    assert_null(loop_of(plan_for(shifted, few_threads(0)))->rows);
     assert_null(loop_of(plan_for(summed, few_threads(0)))->rows);
     assert_null(loop_of(plan_for(crossed, few_threads(0)))->rows);
 }
