@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_sum_order.c: with --deterministic a contraction adds its products in the order in which the operation
  * names its axes, each rounded by itself, whatever the target, its caches, the schedule and the places of the
- * operands. */
+ * operands. So do sums. */
 #include "compare.h"
 
 /* ---- products of two tensors over two axes each, as f32 adds them
@@ -100,10 +100,35 @@ static void expect_convolution(Case *c)
         }
 }
 
+/* ---- and sums over one axis of two
+ * ------------------------------------------------------------------------------------------------------ */
+typedef struct Sum {
+    const char *text;
+    int axis;
+} Sum;
+
+static const Sum sums[] = {
+    {"func f(real_x: f32[48, 512] input 0) { %1 = sum(real_x) axes=[1] return output 0 y = %1 }", 1},
+    {"func f(real_x: f32[512, 48] input 0) { %1 = sum(real_x) axes=[0] return output 0 y = %1 }", 0},
+    {"func f(real_x: f32[512, 16] input 0) { %1 = sum(real_x) axes=[0] return output 0 y = %1 }", 0},
+    {"func f(real_x: f32[512, 6] input 0) { %1 = sum(real_x) axes=[0] return output 0 y = %1 }", 0},
+};
+
+static void expect_sum(Case *c, int axis)
+{
+    const Type t = c->in[0].type;
+    for (int64_t i = 0; i < t.dim[1 - axis]; i++) {
+        volatile float sum = 0;
+        for (int64_t k = 0; k < t.dim[axis]; k++)
+            sum += (float)c->in[0].at[i * stride_of(t, 1 - axis) + k * stride_of(t, axis)];
+        c->out[0].at[i] = (double)sum;
+    }
+}
+
 /* ---- tests
  * ------------------------------------------------------------------------------------------------------ */
 static Arena *arena;
-enum { CASES = LEN(products) + 1 };
+enum { CASES = LEN(products) + LEN(sums) + 1 };
 static Case *cases[CASES];
 
 static Case *case_of(const char *text)
@@ -119,8 +144,12 @@ static int begin(void **state)
         cases[i] = case_of(products[i].text);
         expect_in_order(cases[i], &products[i]);
     }
-    cases[LEN(products)] = case_of(convolution);
-    expect_convolution(cases[LEN(products)]);
+    for (int i = 0; i < LEN(sums); i++) {
+        cases[LEN(products) + i] = case_of(sums[i].text);
+        expect_sum(cases[LEN(products) + i], sums[i].axis);
+    }
+    cases[CASES - 1] = case_of(convolution);
+    expect_convolution(cases[CASES - 1]);
     return 0;
 }
 
