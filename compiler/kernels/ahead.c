@@ -3,8 +3,8 @@
  *
  * A part's work reads what loops before it stored, a page here and a page there: by element it takes as long as that takes to come. Tiles
  * leave the way to the caches idle. So tiles fetch a few lines each time before their innermost loop over what is summed begins, the first
- * tile the first lines: as many as can come while that loop runs, so that no tile waits. Where it is long, as in a kernel's gradient, which adds
- * up over all positions, each of its steps asks for what comes next. What does not fit into a turn's tiles is not fetched. */
+ * tile the first lines: as many as can come while that loop runs, so that no tile waits. Where it is long, each of its steps asks for what comes
+ * next. What does not fit into a turn's tiles is not fetched. */
 #include "lower.h"
 #include "verify.h"
 
@@ -12,8 +12,8 @@ enum {
     LEAST_FLOATS = 1024,        /* of a tensor in a turn: a page */
     MOST_LINES = 8,             /* at a time: a core waits for 10 to 16 lines at once */
     LINE_CYCLES = 40,           /* in which one comes */
-    LONG = 256,                 /* steps of a loop: there lines are asked for evenly, so that */
-    STEP_CYCLES = 11,           /* they may follow one another faster */
+    LONG = 64,                  /* steps of a loop: there lines are asked for evenly, so that */
+    STEP_CYCLES = 22,           /* they may follow one another faster */
     SMALL = 8,                  /* of L2: a tensor below the 8th may still be there */
 };
 
