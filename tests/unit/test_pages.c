@@ -24,9 +24,9 @@ static Plan *planned(const char *text, const char *target, int64_t l2)
     Fn *fn = fn_parse(arena, d, diag_add_source(d, "pages.ir", text, strlen(text)));
     if (!fn)
         fail_msg("%s", diag_text(d, arena));
-    Target t = *target_find(target);
-    t.l2 = l2;
-    Plan *p = lower(arena, NULL, fn, &t);
+    Target *t = arena_dup(arena, target_find(target), sizeof *t);
+    t->l2 = l2;
+    Plan *p = lower(arena, NULL, fn, t);
     assert_null(plan_verify(arena, p));
     return p;
 }
@@ -107,7 +107,9 @@ static int walking(const Plan *p)
 static void in_short_steps(void **state)
 {
     (void)state;
-    assert_int_equal(walking(planned(GRADIENT("3"), "x86-64-v4", 512 << 10)), 1);
+    Plan *p = planned(GRADIENT("3"), "x86-64-v4", 512 << 10);
+    assert_int_equal(walking(p), 1);
+    assert_non_null(strstr(emit_memory(arena, &(MemoryFunction){.name = "f", .plan = p}, 1), "DL_PREFETCH(ak, 1024);"));
     assert_int_equal(walking(planned(GRADIENT("3"), "x86-64-v4", 4 << 20)), 0);     /* near */
     assert_int_equal(walking(planned(GRADIENT("16"), "x86-64-v4", 512 << 10)), 0);  /* each step is a line */
     assert_int_equal(walking(planned(GRADIENT("3"), "generic", 512 << 10)), 0);

@@ -8,6 +8,7 @@
 
 #include <stdatomic.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "emit/emit.h"
 #include "kernels/kernel.h"
@@ -63,6 +64,35 @@ static void begins_where_it_should(void **state)
     }
 }
 
+static atomic_int wrong;        /* pieces */
+
+/* The last piece ends where the work does, also where its grain is larger; and no more threads take part than it has room for. */
+static void note_piece(const void *arguments, int thread, int from, int to)
+{
+    const dl_work *work = arguments;
+    if (thread >= work->threads || from % work->grain || from >= to || to > work->count)
+        atomic_fetch_add(&wrong, 1);
+    for (int i = from; i < to && i < COUNT; i++)
+        taken[i]++;
+    usleep(20);         /* long enough for a thread that should not to take some */
+}
+
+static void keeps_to_the_work(void **state)
+{
+    (void)state;
+    dl_pool *pool = dl_threads_open(4);
+    assert_non_null(pool);
+    for (int i = 0; i < 60; i++) {
+        dl_work work = {note_piece, &work, COUNT - 1 - i % 5, 3, 2 + i % 2, 0};
+        memset(taken, 0, sizeof taken);
+        dl_parallel(pool, &work);
+        assert_int_equal(atomic_load(&wrong), 0);
+        for (int k = 0; k < COUNT; k++)
+            assert_int_equal(taken[k], k < work.count);
+    }
+    dl_threads_close(pool);
+}
+
 /* ---- emitted loops --------------------------------------------------------------------------------------- */
 static void loops_keep_their_direction(void **state)
 {
@@ -97,6 +127,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(begins_where_it_should),
+        cmocka_unit_test(keeps_to_the_work),
         cmocka_unit_test(loops_keep_their_direction),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

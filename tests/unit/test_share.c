@@ -200,6 +200,26 @@ static void widths_are_parameters(void **state)
     arena_free(a);
 }
 
+/* That two sizes are equal in the first of the kernels does not make them one. */
+static void sizes_that_are_equal_once(void **state)
+{
+    static const char text[] = "model sizes { input x: f32[16]\n output y = x |> dense(16) |> dense(16) |> dense(12) |> dense(8) }\n";
+    Arena *a = arena_new();
+    Diag *d = diag_new(a);
+    const ElaborateOptions options = {.batch = 1, .train_batch = 1};
+    (void)state;
+    const Module *m = pipeline_text(a, d, "sizes.dl", text, strlen(text), &options, NULL, NULL);
+    if (!m)
+        fail_msg("%s", diag_text(d, a));
+    Plan *p = lower(a, d, m->infer, target_compact(a, target_find("generic")));
+    emit_memory(a, &(MemoryFunction){.name = "infer", .plan = p}, 1);
+    assert_ptr_equal(p->kernels.at[3]->same, p->kernels.at[1]);
+    assert_string_equal(sizes_taken(a, p->kernels.at[1]), ", int dl_size_0, int dl_size_1");
+    assert_string_equal(sizes_passed(a, p->kernels.at[1]), ", 16, 16");
+    assert_string_equal(sizes_passed(a, p->kernels.at[3]), ", 8, 12");
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +228,7 @@ int main(void)
         cmocka_unit_test(what_differs_stays_apart),
         cmocka_unit_test(faults_are_placed),
         cmocka_unit_test(widths_are_parameters),
+        cmocka_unit_test(sizes_that_are_equal_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
