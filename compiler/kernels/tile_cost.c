@@ -72,11 +72,25 @@ bool schedule_has_blocks(const TileSchedule *s)
     return !s->panel_tiles && (s->k_split >= 0 || s->k_outer);
 }
 
+/* Rows that are neighbours in a, of which no step shares elements with another: a streams through the tiles, too. */
+static bool streams_left(const Contraction *k, const TileSchedule *s)
+{
+    return s->row_axis >= 0 && k->sa[s->row_axis] == 1 && k->nloop && llabs(k->loop[k->nloop - 1].a) >= s->rows;
+}
+
+/* A kernel's gradient whose steps are not cut. All its tiles run through the same rows of both operands, so that L2 keeps these while there
+ * is room for them and the result. */
+static bool whole_gradient(const Contraction *k, const TileSchedule *s)
+{
+    return streams_left(k, s) && !s->panel_tiles && !schedule_has_blocks(s);
+}
+
 /* Bytes of b that come each cycle from where it lies, where a tile reads `width` columns of its rows: half where the rest of the row is
  * in the way; from beyond L2 a quarter, and less of short pieces of rows, since caches do not foresee them. */
 static double right_width(const Contraction *k, const Target *target, const TileSchedule *s, int64_t width)
 {
-    const bool far = tile_both_bytes(k, s) / (schedule_has_blocks(s) ? schedule_blocks(k, s) : 1) > target->l2 / 2;
+    const bool far = whole_gradient(k, s) ? 4 * tile_both_bytes(k, s) > 3 * target->l2
+                                          : tile_both_bytes(k, s) / (schedule_has_blocks(s) ? schedule_blocks(k, s) : 1) > target->l2 / 2;
     const double bytes = far ? target->l2_width / 4.0 : target->l2_width;
     if (width >= k->extent[k->n_axis])
         return bytes;
@@ -103,12 +117,6 @@ bool tile_is_streamed(const Contraction *k, const Target *target, const TileSche
     if (schedule_has_blocks(s))
         return target->l2_width && (tile_column_bytes(k, s) / schedule_blocks(k, s) > target->l1 / 2 || push_out(k, target, s));
     return target->l2_width && tile_right_bytes(k) > target->l1 / 2;
-}
-
-/* Rows that are neighbours in a, of which no step shares elements with another: a streams through the tiles, too. */
-static bool streams_left(const Contraction *k, const TileSchedule *s)
-{
-    return s->row_axis >= 0 && k->sa[s->row_axis] == 1 && k->nloop && llabs(k->loop[k->nloop - 1].a) >= s->rows;
 }
 
 /* A product by a matrix that is the same in each step of a recurrence, and that nothing follows: L2 has the matrix from the step before, where a

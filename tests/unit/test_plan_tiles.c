@@ -417,6 +417,21 @@ static void panels_of_strips(void **state)
     }
 }
 
+/* A kernel's gradient is made as it is where three quarters of L2 hold both operands, else in blocks of rows. */
+static void whole_gradients(void **state)
+{
+    (void)state;
+    Target target = *target_find("x86-64-v4");
+    target.l1 = 48 << 10;
+    const char *text = "func f(x: f32[512, 128] input 0, y: f32[512, 512] input 1) { %1 = dot(x, y) contract=[0]/[0] return output 0 y = %1 }";
+    for (int whole = 0; whole <= 1; whole++) {
+        target.l2 = 4 * 512 * (128 + 512) * 4 / 3 - 16 + 32 * whole;
+        const TileSchedule *s = &stage(plan_for(text, &target), 0, 0)->tile->schedule;
+        assert_int_equal(s->k_split, whole ? -1 : 0);
+        assert_int_equal(s->panel_tiles, 0);
+    }
+}
+
 /* A matrix as wide as a tile is what a panel of it would be. */
 static void no_panel_of_one_tile(void **state)
 {
@@ -508,6 +523,7 @@ int main(void)
         cmocka_unit_test(panels_of_stacked_rows),
         cmocka_unit_test(panels_of_many_rows),
         cmocka_unit_test(panels_of_strips),
+        cmocka_unit_test(whole_gradients),
         cmocka_unit_test(no_panel_of_one_tile),
         cmocka_unit_test(no_panel_in_each_turn),
         cmocka_unit_test(sparing_packs),
