@@ -13,6 +13,7 @@
 #include "emit/emit.h"
 #include "kernels/kernel.h"
 #include "pipeline.h"
+#include "runtime/dl_flush.h"
 #include "runtime/dl_threads.h"
 
 enum { COUNT = 64 };
@@ -65,12 +66,14 @@ static void begins_where_it_should(void **state)
 }
 
 static atomic_int wrong;        /* pieces */
+static unsigned subnormals;     /* how the caller takes them */
 
-/* The last piece ends where the work does, also where its grain is larger; and no more threads take part than it has room for. */
+/* The last piece ends where the work does, also where its grain is larger; no more threads take part than it has room for; and they take subnormal
+ * numbers as the caller does. */
 static void note_piece(const void *arguments, int thread, int from, int to)
 {
     const dl_work *work = arguments;
-    if (thread >= work->threads || from % work->grain || from >= to || to > work->count)
+    if (thread >= work->threads || from % work->grain || from >= to || to > work->count || dl_subnormals() != subnormals)
         atomic_fetch_add(&wrong, 1);
     for (int i = from; i < to && i < COUNT; i++)
         taken[i]++;
@@ -85,7 +88,11 @@ static void keeps_to_the_work(void **state)
     for (int i = 0; i < 60; i++) {
         dl_work work = {note_piece, &work, COUNT - 1 - i % 5, 3, 2 + i % 2, 0};
         memset(taken, 0, sizeof taken);
+        const unsigned before = dl_subnormals();
+        dl_set_subnormals(i / 2 % 2 ? DL_FLUSHES : 0);
+        subnormals = dl_subnormals();
         dl_parallel(pool, &work);
+        dl_set_subnormals(before);
         assert_int_equal(atomic_load(&wrong), 0);
         for (int k = 0; k < COUNT; k++)
             assert_int_equal(taken[k], k < work.count);
