@@ -109,6 +109,41 @@ static bool reads_in_place(Lower *c, const Unit *u, const Group *g, int k)
     return here;
 }
 
+/* ---- does u want a nest of its own? ---------------------------------------------------------------- */
+static bool has_guards(const Ex *e)
+{
+    bool any = e->nguard > 0;
+    for (int i = 0; !any && i < e->part.n; i++)
+        any = has_guards(e->part.at[i]);
+    return any;
+}
+
+/* Element work with guards, which the loops of a nest of its own do without (ranges.c): a window over a padded picture, and what a window's
+ * gradient adds up. */
+static bool is_guarded(Lower *c, const Unit *u)
+{
+    Build b = {.a = c->work, .c = c};
+    Var var[MAX_RANK];
+    const Lin *index[MAX_RANK];
+    if (u->kind != UNIT_VALUE || !is_map(u) || c->p->target->lanes == 1 || type_count(u->type) < WORTH_RANGES)
+        return false;
+    for (int i = 0; i < u->type.rank; i++) {
+        var[i] = (Var){.id = -1 - i, .extent = u->type.dim[i]};
+        index[i] = lin_var(c->work, &var[i]);
+    }
+    const bool any = has_guards(resolve_body(&b, c, u->node, index));
+    arena_reset(c->work);
+    return any;
+}
+
+static bool is_one_nest(const Unit *u, const Group *g)
+{
+    bool all = is_map(u);
+    for (int i = 0; all && i < g->units.n; i++)
+        all = is_map(g->units.at[i]) && shape_eq(g->units.at[i]->type, u->type);
+    return all;
+}
+
 /* ---- may u wait for g's other readers? ------------------------------------------------------------- */
 /* May group g wait for all that u waits for? */
 static bool may_wait(Lower *c, const Unit *u, int g)
@@ -199,6 +234,8 @@ static int shared_outer(Lower *c, const Unit *u, const Group *g)
     int most = u->max_outer < g->outer ? u->max_outer : g->outer;
     int least = group_has_tile(g) ? g->outer : 1;
     if (c->p->target->compact && !is_side_by_side(u, g))
+        return -1;
+    if ((u->guarded || g->guarded) && !is_one_nest(u, g))
         return -1;
     for (int k = most; k >= least && k >= 1; k--) {
         bool same = true;
@@ -326,6 +363,7 @@ static void count_fill(Lower *c, int g)
 static void join(Lower *c, Unit *u, int g)
 {
     u->group = g;
+    c->groups.at[g]->guarded |= u->guarded;
     vec_push(c->a, &c->groups.at[g]->units, u);
     for (int i = 0; i < u->needs.n; i++) {
         order_wait(&c->group_order, g, u->needs.at[i]->group);
@@ -339,6 +377,7 @@ static void join(Lower *c, Unit *u, int g)
 
 static void place_unit(Lower *c, Unit *u)
 {
+    u->guarded = is_guarded(c, u);
     int best = is_fill(u) ? group_of_fills(c, u) : -1, outer = best >= 0 ? c->groups.at[best]->outer : u->max_outer;
     for (int i = 0; i < u->needs.n && is_sociable(u); i++)
         if (!is_tiled(u) || may_chain(c, u, u->needs.at[i]->group))

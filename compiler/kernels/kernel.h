@@ -206,6 +206,7 @@ struct Unit {
     VEC(Buffer *) reads;    /* the caller's buffers it reads, likewise */
     bool reads_carry;       /* one that rolls (carry.c): it need not run before who makes the next one */
     bool private;           /* read only inside its own kernel */
+    bool guarded;           /* element work with guards: in a nest that can be cut where they are known (ranges.c), and nothing else */
     const Lin *here;        /* while its kernel is made: the position whose value is a variable in this stage, or NULL */
 };
 

@@ -10,6 +10,7 @@ typedef struct Group {
     VEC(Unit *) units;          /* in topological order; a loop stands alone */
     int outer;                  /* how many leading axes they share as outer loops */
     Type shape;                 /* dim[0 .. outer - 1] are the shared extents */
+    bool guarded;               /* some unit is */
 } Group;
 
 /* A set of small numbers that is emptied at once. */
@@ -141,6 +142,9 @@ Buffer *loop_result(const Lower *c, const Node *n, const Lin **at);
 
 /* stage_reduce.c */
 bool sums_columns(Arena *a, Lower *c, const Unit *u);      /* u reduces an operand that is contiguous along u's own last axis */
+
+enum { WORTH_RANGES = 4096 };              /* elements of element work from which on its loops are cut in ranges (ranges.c) */
+bool is_map(const Unit *u);             /* schedule.c: element work, short reductions written out included */
 
 /* fuse.c */
 void make_groups(Lower *c);             /* in an order in which they can run */

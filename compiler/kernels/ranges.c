@@ -2,22 +2,21 @@
 /* ranges.c: loops over element work cut into ranges in which it is known where guards hold.
  *
  * What lies in a padded window, or between the steps of a strided one, is guarded; where the innermost loop has a guard in it, even one that
- * stands still there, compilers load element by element. So the loops outside are made in ranges, [0, 1), [1, 55), or every other
+ * stands still there, compilers load element by element. So the loops are made in ranges, [0, 1), [1, 55), or every other
  * position, of which each has guards that always hold or never, and therefore none. */
 #include "stages.h"
 
 enum {
-    WORTH = 4096,       /* elements: below, it would be more code for nothing */
-    MOST_GUARDS = 64,   /* bits of a signature */
+    MOST_GUARDED = 64,  /* bits of a signature */
     MOST_STEP = 4,
-    MOST_STAGES = 16,
+    MOST_STAGES = 32,   /* of a kernel: 5 by 5 for windows of five, or of three beside the data */
 };
 
-typedef struct Guards {     /* that hang on one loop, and nothing else */
-    const Guard *at[MOST_GUARDS];
+typedef struct Guarded {    /* values with guards that hang on one loop, and nothing else */
+    const Ex *at[MOST_GUARDED];
     int n;
     bool many;
-} Guards;
+} Guarded;
 
 /* At v = x: of an index in which only v varies. */
 static int64_t index_at(const Lin *at, int64_t x)
@@ -41,41 +40,51 @@ static bool only_uses(const Lin *at, const Var *v)
     return true;
 }
 
-static void find_guards(Arena *a, const Ex *e, const Var *v, StrMap *seen, Guards *found)
+static void find_guarded(Arena *a, const Ex *e, const Var *v, StrMap *seen, Guarded *found)
 {
     int *known = str_map(seen, arena_printf(a, "%d", e->id));
+    bool any = false;
     if ((*known)++)
         return;
-    for (int i = 0; i < e->nguard; i++) {
-        if (!only_uses(e->guard[i].at, v))
-            continue;
-        if (found->n < MOST_GUARDS)
-            found->at[found->n++] = &e->guard[i];
-        else
-            found->many = true;
-    }
+    for (int i = 0; i < e->nguard; i++)
+        any |= only_uses(e->guard[i].at, v);
+    if (any && found->n < MOST_GUARDED)
+        found->at[found->n++] = e;
+    else
+        found->many |= any;
     for (int i = 0; i < e->part.n; i++)
-        find_guards(a, e->part.at[i], v, seen, found);
+        find_guarded(a, e->part.at[i], v, seen, found);
 }
 
-/* A bit for each guard that holds. */
-static uint64_t signature(const Guards *guards, int64_t x)
+/* Whether all of e's guards that hang on v alone hold at v = x. */
+static bool holds_at(const Ex *e, const Var *v, int64_t x)
+{
+    bool all = true;
+    for (int i = 0; all && i < e->nguard; i++) {
+        const Guard *guard = &e->guard[i];
+        const int64_t at = only_uses(guard->at, v) ? index_at(guard->at, x) : guard->lo;
+        all = at >= guard->lo && at < guard->hi;
+    }
+    return all;
+}
+
+/* A bit for each value whose guards hold. Which of several does not is all the same: between a stride's steps a window may lie beside the
+ * data, too. */
+static uint64_t signature(const Guarded *guarded, const Var *v, int64_t x)
 {
     uint64_t bits = 0;
-    for (int i = 0; i < guards->n; i++) {
-        int64_t at = index_at(guards->at[i]->at, x);
-        bits |= (uint64_t)(at >= guards->at[i]->lo && at < guards->at[i]->hi) << i;
-    }
+    for (int i = 0; i < guarded->n; i++)
+        bits |= (uint64_t)holds_at(guarded->at[i], v, x) << i;
     return bits;
 }
 
 /* Positions of one signature, `step` apart; false where these are too many ranges. */
-static bool cut(const Guards *guards, int64_t extent, int64_t step, Ranges *to)
+static bool cut(const Guarded *guarded, const Var *v, int64_t step, Ranges *to)
 {
     to->n = 0;
-    for (int64_t from = 0; from < step && from < extent; from++)
-        for (int64_t x = from; x < extent; x += step) {
-            if (x > from && signature(guards, x) == signature(guards, x - step)) {
+    for (int64_t from = 0; from < step && from < v->extent; from++)
+        for (int64_t x = from; x < v->extent; x += step) {
+            if (x > from && signature(guarded, v, x) == signature(guarded, v, x - step)) {
                 to->at[to->n - 1].count++;
                 continue;
             }
@@ -89,14 +98,14 @@ static bool cut(const Guards *guards, int64_t extent, int64_t step, Ranges *to)
 /* The fewest ranges; none where there is nothing to know. */
 static Ranges ranges_of(Arena *a, const Stage *s, const Var *v)
 {
-    Guards guards = {.n = 0};
+    Guarded guarded = {.n = 0};
     StrMap seen = {.a = a};
     Ranges best = {.n = 0};
     for (int i = 0; i < s->items.n; i++)
-        find_guards(a, s->items.at[i].value, v, &seen, &guards);
-    for (int64_t step = 1; guards.n && !guards.many && step <= MOST_STEP; step++) {
+        find_guarded(a, s->items.at[i].value, v, &seen, &guarded);
+    for (int64_t step = 1; guarded.n && !guarded.many && step <= MOST_STEP; step++) {
         Ranges found;
-        if (cut(&guards, v->extent, step, &found) && found.n > 1 && (!best.n || found.n < best.n))
+        if (cut(&guarded, v, step, &found) && found.n > 1 && (!best.n || found.n < best.n))
             best = found;
     }
     return best;
@@ -120,9 +129,9 @@ void find_ranges(Making *m, const Stage *s)
     int64_t turns = 1;
     for (int i = 0; i < s->nloop; i++)
         turns *= s->loop[i]->extent;
-    if (turns < WORTH)
+    if (turns < WORTH_RANGES)
         return;
-    for (int i = 0; i + 1 < n; i++) {
+    for (int i = 0; i + (m->split != 0) < n; i++) {
         Ranges found = ranges_of(m->k->a, s, s->loop[i]);
         if (!found.n || stages * found.n > MOST_STAGES)
             continue;

@@ -266,7 +266,7 @@ int stages_divisions(const Making *m)
     return n;
 }
 
-static bool is_map(const Unit *u)
+bool is_map(const Unit *u)
 {
     OpClass class = op_info(u->node->op)->class;
     if (u->kind == UNIT_COPY || u->kind == UNIT_PACK)

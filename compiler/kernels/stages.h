@@ -36,7 +36,7 @@ void unit_index(Making *m, const Unit *u, const Stage *s, const Lin **index);
 int own_loops(const Making *m, const Unit *u, int64_t *extent);     /* those add_inner_loops would make */
 bool same_loops(const Stage *s, int n, const int64_t *extent);
 
-/* ranges.c: the loops of a kernel's only stage, a map, but for the last: in ranges in which guards are known, if there are few. */
+/* ranges.c: the loops of a kernel's only stage, a map: in ranges in which guards are known, if there are few. */
 void find_ranges(Making *m, const Stage *s);
 int before_ranges(const Making *m);     /* how many leading axes have loops of their own in front of all that are in ranges */
 

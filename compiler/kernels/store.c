@@ -196,9 +196,7 @@ static void store_operands(Lower *c, const Node *n)
             if (n->in[i]->op != OP_CONST && !(i < nslices && is_drawn(c, n->in[i])) && !strided_view(c, n->in[i], &buffer, &at, stride))
                 store_node(c, n->in[i]);
     } else if (n->op == OP_GATHER || n->op == OP_WINDOW || op_info(n->op)->class == CLASS_REDUCE || op_info(n->op)->class == CLASS_CONTRACT) {
-        int64_t again = op_info(n->op)->class == CLASS_CONTRACT ? 8 : n->op == OP_WINDOW || n->op == OP_FOLD || n->op == OP_ARGMAX ? 4 : 0;
-        if (n->op == OP_FOLD && n->attr.window.dilation == 1 && n->attr.window.stride >= reduced_count(n))
-            again = 0;      /* windows side by side: every element is read once */
+        const bool again = op_info(n->op)->class == CLASS_CONTRACT || n->op == OP_WINDOW || n->op == OP_ARGMAX;   /* a fold reads each once */
         for (int i = 0; i < n->nin; i++)
             if (again && c->cost[n->in[i]->id] > CHEAP)
                 store_node(c, n->in[i]);

@@ -38,6 +38,7 @@ FLOORS = [
     ("group_norm_groups", "infer", 1, READ, 0.048),
     ("layer_norm_rows", "infer", 1, READ, 0.13),
     ("max_pool", "infer", 1, READ, 0.32),
+    ("max_pool_gradient", "infer", 1, READ, 0.15),
     ("transposed", "infer", 1, READ, 0.17),
     ("element_wise", "infer", 1, READ, 0.42),
     ("batch_norm_step", "train", 8, READ, 0.075),

@@ -279,6 +279,13 @@ static void layers(void **state)
            "return output 0 y = %%y }");        /* loops in ranges in which guards are known */
     add(0, "func f(x: f32[2, 16, 3, 15, 3, 20] input 0, z: f32[2, 33, 31, 20] input 1) { %%1 = fold(x) axis=3 size=3 stride=2 dilation=1 extent=31 "
            "%%2 = fold(%%1) axis=1 size=3 stride=2 dilation=1 extent=33 %%y = mul(%%2, z) return output 0 y = %%y }");
+    for (int channels = 1; channels < 10; channels += 8)        /* one: the last loop, too; and a sum that has a kernel of its own */
+        for (int stride = 1; stride < 3; stride++)
+            add(0, "func f(x: f32[2, 31, 3, 33, 3, %d] input 0, i: i32[2, 31, 33, %d] input 1) { %%1 = broadcast(i) axes=[0, 1, 3, 5] : i32[2, 31, 3, 33, 3, %d] "
+                   "%%2 = iota() : i32[3] %%3 = broadcast(%%2) axes=[2] : i32[2, 31, 3, 33, 3, %d] %%4 = eq(%%1, %%3) %%5 = neg(x) "
+                   "%%6 = select(%%4, x, %%5) %%7 = fold(%%6) axis=3 size=3 stride=%d dilation=1 extent=%d "
+                   "%%8 = fold(%%7) axis=1 size=3 stride=%d dilation=1 extent=%d %%9 = sum(%%8) axes=[1, 2] return output 0 y = %%8, output 1 s = %%9 }",
+                channels, channels, channels, channels, stride, 33 * stride + 2, stride, 31 * stride + 2);
     add(0, "func f(x: f32[3, 20, 40] input 0, z: f32[3, 60, 41] input 1) { %%1 = pad(x) lo=[0, 2, 1] hi=[0, 0, 0] interior=[0, 2, 0] value=7 "
            "%%y = mul(%%1, z) return output 0 y = %%y }");
     for (int channels = 3; channels < 40; channels += 18)   /* each channel by itself; rows with and without taps */
