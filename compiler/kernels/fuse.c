@@ -110,28 +110,26 @@ static bool reads_in_place(Lower *c, const Unit *u, const Group *g, int k)
 }
 
 /* ---- does u want a nest of its own? ---------------------------------------------------------------- */
-static bool has_guards(const Ex *e)
+static bool any_guard(const Ex *e)
 {
     bool any = e->nguard > 0;
     for (int i = 0; !any && i < e->part.n; i++)
-        any = has_guards(e->part.at[i]);
+        any = any_guard(e->part.at[i]);
     return any;
 }
 
-/* Element work with guards, which the loops of a nest of its own do without (ranges.c): a window over a padded picture, and what a window's
- * gradient adds up. */
-static bool is_guarded(Lower *c, const Unit *u)
+bool has_guards(Lower *c, const Node *n)
 {
     Build b = {.a = c->work, .c = c};
     Var var[MAX_RANK];
     const Lin *index[MAX_RANK];
-    if (u->kind != UNIT_VALUE || !is_map(u) || c->p->target->lanes == 1 || type_count(u->type) < WORTH_RANGES)
+    if (c->p->target->lanes == 1 || type_count(n->type) < WORTH_RANGES)
         return false;
-    for (int i = 0; i < u->type.rank; i++) {
-        var[i] = (Var){.id = -1 - i, .extent = u->type.dim[i]};
+    for (int i = 0; i < n->type.rank; i++) {
+        var[i] = (Var){.id = -1 - i, .extent = n->type.dim[i]};
         index[i] = lin_var(c->work, &var[i]);
     }
-    const bool any = has_guards(resolve_body(&b, c, u->node, index));
+    const bool any = any_guard(resolve_body(&b, c, n, index));
     arena_reset(c->work);
     return any;
 }
@@ -377,7 +375,7 @@ static void join(Lower *c, Unit *u, int g)
 
 static void place_unit(Lower *c, Unit *u)
 {
-    u->guarded = is_guarded(c, u);
+    u->guarded = u->kind == UNIT_VALUE && is_map(u) && has_guards(c, u->node);
     int best = is_fill(u) ? group_of_fills(c, u) : -1, outer = best >= 0 ? c->groups.at[best]->outer : u->max_outer;
     for (int i = 0; i < u->needs.n && is_sociable(u); i++)
         if (!is_tiled(u) || may_chain(c, u, u->needs.at[i]->group))

@@ -147,6 +147,9 @@ enum { WORTH_RANGES = 4096 };              /* elements of element work from whic
 bool is_map(const Unit *u);             /* schedule.c: element work, short reductions written out included */
 
 /* fuse.c */
+/* Element work with guards, which the loops of a nest of its own do without (ranges.c): a window over a padded picture, and what a window's
+ * gradient adds up. */
+bool has_guards(Lower *c, const Node *n);
 void make_groups(Lower *c);             /* in an order in which they can run */
 
 /* order_memory.c */

@@ -181,6 +181,24 @@ static bool is_made_of_many(Lower *c, const Node *n)
     return !c->p->sparing && !c->p->target->compact && count_made(c, n, type_count(n->type)) > FEW_TENSORS;
 }
 
+/* Whether n, which is not stored, is made of reductions of windows, which are written out. */
+static bool has_windows(Lower *c, const Node *n)
+{
+    if (c->stored[n->id] || !marks_add(&c->marks, n->id) || (!is_element(n) && !reduces_inline(c, n)))
+        return false;
+    bool any = reduces_inline(c, n) && n->in[0]->op == OP_WINDOW;
+    for (int i = 0; i < n->nin && !any; i++)
+        any = has_windows(c, n->in[i]);
+    return any;
+}
+
+/* Windows over a padded picture that a long reduction runs over are made before: of element work alone loops are cut where guards are known. */
+static bool reduces_windows(Lower *c, const Node *n)
+{
+    marks_clear(c->a, &c->marks, c->fn->node.n);
+    return op_info(n->op)->class == CLASS_REDUCE && !reduces_inline(c, n) && has_windows(c, n->in[0]) && has_guards(c, n->in[0]);
+}
+
 static void store_operands(Lower *c, const Node *n)
 {
     Buffer *buffer;
@@ -200,6 +218,8 @@ static void store_operands(Lower *c, const Node *n)
         for (int i = 0; i < n->nin; i++)
             if (again && c->cost[n->in[i]->id] > CHEAP)
                 store_node(c, n->in[i]);
+        if (reduces_windows(c, n))
+            store_node(c, n->in[0]);
         if (n->op == OP_GATHER && c->cost[n->in[0]->id] > 1)
             store_node(c, n->in[0]);
     } else if (n->op == OP_SCATTER && is_made_of_many(c, n->in[1])) {

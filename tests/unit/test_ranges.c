@@ -42,10 +42,12 @@ static int guards_in(const Plan *p)
     " %3 = fold(%2) axis=1 size=" #size " stride=" #stride " dilation=1 extent=" #extent
 #define ALONE " return output 0 y = %3 }"
 #define WITH_SUM " %4 = sum(%3) axes=[1, 2] return output 0 y = %3, output 1 s = %4 }"
-#define PADDED(extent, channels, stride) \
+#define POOLED(extent, channels, stride) \
     "func f(x: f32[2, " #extent ", " #extent ", " #channels "] input 0) { " \
     "%1 = pad(x) lo=[0, 1, 1, 0] hi=[0, 1, 1, 0] interior=[0, 0, 0, 0] value=-inf %2 = window(%1) axis=1 size=3 stride=" #stride " dilation=1 " \
-    "%3 = window(%2) axis=3 size=3 stride=" #stride " dilation=1 %4 = max(%3) axes=[2, 4] return output 0 y = %4 }"
+    "%3 = window(%2) axis=3 size=3 stride=" #stride " dilation=1 %4 = max(%3) axes=[2, 4] "
+#define PADDED(extent, channels, stride) POOLED(extent, channels, stride) "return output 0 y = %4 }"
+#define SUMMED(extent, channels, stride) POOLED(extent, channels, stride) "%5 = sum(%4) axes=[1, 2] return output 0 y = %5 }"
 
 static void cut(void **state)
 {
@@ -65,6 +67,7 @@ static void cut(void **state)
         {PADDED(28, 16, 1), 1, 3 * 3, false},
         {PADDED(60, 1, 1), 1, 3 * 3, false},
         {PADDED(60, 16, 2), 1, 2 * 2, false},
+        {SUMMED(60, 16, 2), 2, 2 * 2, false},                       /* not in the loop of the sum */
     };
     for (int i = 0; i < LEN(rows); i++) {
         const Plan *p = plan_of(rows[i].text, "x86-64-v4");
