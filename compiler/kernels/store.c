@@ -199,6 +199,23 @@ static bool reduces_windows(Lower *c, const Node *n)
     return op_info(n->op)->class == CLASS_REDUCE && !reduces_inline(c, n) && has_windows(c, n->in[0]) && has_guards(c, n->in[0]);
 }
 
+static bool draws(Lower *c, const Node *n)
+{
+    if (c->stored[n->id] || !marks_add(&c->marks, n->id))
+        return false;
+    bool any = n->op == OP_RANDOM;
+    for (int i = 0; i < n->nin && !any; i++)
+        any = draws(c, n->in[i]);
+    return any;
+}
+
+/* Random numbers are drawn by rows, before the loop over one; a fold goes through its operand in another order. */
+static bool folds_draws(Lower *c, const Node *n)
+{
+    marks_clear(c->a, &c->marks, c->fn->node.n);
+    return n->op == OP_FOLD && draws(c, n->in[0]);
+}
+
 static void store_operands(Lower *c, const Node *n)
 {
     Buffer *buffer;
@@ -218,7 +235,7 @@ static void store_operands(Lower *c, const Node *n)
         for (int i = 0; i < n->nin; i++)
             if (again && c->cost[n->in[i]->id] > CHEAP)
                 store_node(c, n->in[i]);
-        if (reduces_windows(c, n))
+        if (reduces_windows(c, n) || folds_draws(c, n))
             store_node(c, n->in[0]);
         if (n->op == OP_GATHER && c->cost[n->in[0]->id] > 1)
             store_node(c, n->in[0]);
